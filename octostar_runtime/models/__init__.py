@@ -1,0 +1,1 @@
+"""Values that cross threads and processes: frozen dataclasses and enums, no behaviour beyond derived facts."""

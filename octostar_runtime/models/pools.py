@@ -1,0 +1,62 @@
+"""A pool of workers, as the console shows it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Percentiles of a duration, in seconds, over the last 15 minutes; None while there is nothing to tell."""
+
+    count: int = 0
+    p50_s: float | None = None
+    p95_s: float | None = None
+    max_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusySpan:
+    """A stretch of time a worker spent on one run; ``ended_at`` is None while it goes on. UTC seconds."""
+
+    run_id: str
+    name: str
+    started_at: float
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRecord:
+    """One worker of a pool. ``spans`` are its newest stretches of work, oldest first."""
+
+    name: str
+    state: str  # "idle" | "busy" | "stuck" | "orphaned"
+    run_id: str | None = None
+    since: float | None = None
+    busy_1m: float = 0.0
+    busy_5m: float = 0.0
+    busy_15m: float = 0.0
+    runs: int = 0
+    spans: tuple[BusySpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolRecord:
+    """A pool frozen at one moment. Utilisations are exact busy seconds ÷ worker seconds, 0..1."""
+
+    name: str
+    node_id: str
+    engine: str = "threads"
+    size: int
+    busy: int
+    queued: int
+    queue_limit: int
+    per_session_limit: int | None = None
+    state: str = "open"  # "open" | "paused" | "draining" | "released"
+    stuck: int = 0
+    orphaned: int = 0
+    busy_1m: float = 0.0
+    busy_5m: float = 0.0
+    busy_15m: float = 0.0
+    wait: Spread = field(default_factory=Spread)
+    run: Spread = field(default_factory=Spread)
+    workers: tuple[WorkerRecord, ...] = ()
+    rejected: int = 0
