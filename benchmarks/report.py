@@ -108,7 +108,7 @@ def _rounded(value: float) -> float:
 
 def _machine_line() -> str:
     facts = machine()
-    return f"{facts['cpus']} × {facts['cpu']}, {facts['memory_mb']} MB, Python {facts['python']}"
+    return f"{facts['cpus']} x {facts['cpu']}, {facts['memory_mb']} MB, Python {facts['python']}"
 
 
 def _usable_cpus() -> int:
