@@ -96,6 +96,14 @@ class VersionConflict(OctostarRuntimeError, RuntimeError):
         self.current = current
 
 
+class CountChanged(OctostarRuntimeError, RuntimeError):
+    """A bulk action matches another number of runs than was confirmed; ``current`` is the number now."""
+
+    def __init__(self, message: str, *, current: int) -> None:
+        super().__init__(message)
+        self.current = current
+
+
 class NotAllowed(OctostarRuntimeError, PermissionError):
     """The caller's role does not permit the action."""
 

@@ -31,6 +31,10 @@ class Principal:
     credential_id: str | None = None
     scopes: frozenset[str] = frozenset()  # tokens only; empty means everything the role allows
 
+    def may(self, role: Role, scope: str = "") -> bool:
+        """Whether this principal has at least ``role`` and, where its token is limited, holds ``scope``."""
+        return self.role >= role and (not self.scopes or not scope or scope in self.scopes)
+
 
 ANONYMOUS = Principal(name="anonymous", role=Role.NOBODY, via="none")
 SYSTEM = Principal(name="system", role=Role.ADMIN, via="local")

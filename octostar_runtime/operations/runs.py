@@ -1,0 +1,132 @@
+"""What an operator may do to runs."""
+
+from collections.abc import Mapping, Sequence
+
+from octostar_runtime.errors import CountChanged, TaskNotFound
+from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.outcomes import Outcome
+from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.operations.dispatch import Dispatcher
+
+#: The most runs one bulk action may touch; the caller narrows the filter beyond it.
+BULK_LIMIT = 10_000
+SCOPE = "runs:write"
+
+
+class RunOperations(Dispatcher):
+    """Cancel, hard-stop and retry runs on whichever node owns them."""
+
+    def cancel_runs(self, run_ids: Sequence[str], *, by: Principal, reason: str = "") -> tuple[Outcome, ...]:
+        """Ask runs to stop; a queued one is cancelled at once."""
+        self._require(by, Role.OPERATOR, SCOPE, "cancel tasks", _subject(run_ids))
+        outcomes = self._send_each(self._run_owners(run_ids), "run.cancel", by, reason)
+        self._audit_outcomes("run.cancel_requested", outcomes, by, reason)
+        return outcomes
+
+    def cancel_matching(self, query: str, expected: int, *, by: Principal, reason: str = "") -> tuple[Outcome, ...]:
+        """Cancel every live run that matches ``query``; CountChanged when it is not ``expected`` runs any more."""
+        self._require(by, Role.OPERATOR, SCOPE, "cancel tasks", query)
+        run_ids = self._matching(query, expected, live=True)
+        outcomes = self._send_each(run_ids, "run.cancel", by, reason)
+        self._audit_outcomes("run.cancel_requested", outcomes, by, reason, query=query)
+        return outcomes
+
+    def hard_stop_run(self, run_id: str, *, by: Principal, reason: str = "") -> Outcome:
+        """Raise an exception in the thread of a run that does not heed its cancel."""
+        self._require(by, Role.OPERATOR, SCOPE, "hard-stop a task", run_id)
+        outcomes = self._send_each(self._run_owners([run_id]), "run.hard_stop", by, reason)
+        self._audit_outcomes("run.hard_stop_requested", outcomes, by, reason)
+        return outcomes[0]
+
+    def retry_runs(self, run_ids: Sequence[str], *, by: Principal, reason: str = "") -> tuple[Outcome, ...]:
+        """Run ended runs again with the same arguments; ``detail`` of a good outcome is the new run id."""
+        self._require(by, Role.OPERATOR, SCOPE, "retry tasks", _subject(run_ids))
+        outcomes = self._retry(self._run_records(run_ids), run_ids, by, reason)
+        self._audit_outcomes("run.retry_requested", outcomes, by, reason)
+        return outcomes
+
+    def retry_matching(self, query: str, expected: int, *, by: Principal, reason: str = "") -> tuple[Outcome, ...]:
+        """Retry every ended run that matches ``query``; CountChanged when it is not ``expected`` runs any more."""
+        self._require(by, Role.OPERATOR, SCOPE, "retry tasks", query)
+        run_ids = list(self._matching(query, expected, live=False))
+        outcomes = self._retry(self._run_records(run_ids), run_ids, by, reason)
+        self._audit_outcomes("run.retry_requested", outcomes, by, reason, query=query)
+        return outcomes
+
+    def _retry(
+        self, records: Mapping[str, RunRecord], run_ids: Sequence[str], by: Principal, reason: str
+    ) -> tuple[Outcome, ...]:
+        """Send each to its own node; a portable run of a node that is gone runs here."""
+        alive = {node.node_id for node in self._at.snapshot().nodes if node.state.value in ("ok", "late", "draining")}
+        alive.add(self._at.node_id)
+        owners: dict[str, str | None] = {}
+        for run_id in run_ids:
+            record = records.get(run_id)
+            if record is None:
+                owners[run_id] = None
+            elif record.node_id in alive:
+                owners[run_id] = record.node_id
+            else:
+                owners[run_id] = self._at.node_id
+        return self._send_each(owners, "run.retry", by, reason)
+
+    def _run_owners(self, run_ids: Sequence[str]) -> dict[str, str | None]:
+        records = self._run_records(run_ids)
+        return {run_id: records[run_id].node_id if run_id in records else None for run_id in run_ids}
+
+    def _run_records(self, run_ids: Sequence[str]) -> dict[str, RunRecord]:
+        wanted = set(run_ids)
+        found = {run.run_id: run for run in self._at.snapshot().runs if run.run_id in wanted}
+        missing = [run_id for run_id in run_ids if run_id not in found]
+        if missing:
+            self._at.flush()
+        for run_id in missing:
+            record = self._at.runs.get(run_id)
+            if record is not None:
+                found[run_id] = record
+        return found
+
+    def _matching(self, query: str, expected: int, *, live: bool) -> dict[str, str | None]:
+        self._at.flush()
+        page = self._at.runs.find(query, limit=BULK_LIMIT + 1)
+        matched = [run for run in page.runs if run.terminal is not live]
+        # terminal runs cannot be cancelled and live ones not retried: the count confirmed is of those that can
+        if len(matched) != expected:
+            raise CountChanged(
+                f"{len(matched)} runs match now, not {expected}; look again and confirm", current=len(matched)
+            )
+        if len(matched) > BULK_LIMIT:
+            raise CountChanged(f"more than {BULK_LIMIT} runs match; narrow the search", current=page.total)
+        return {run.run_id: run.node_id for run in matched}
+
+
+class RunReads(Dispatcher):
+    """What an operator may look at in a run, beyond the lists."""
+
+    def run_detail(self, run_id: str, *, by: Principal) -> RunRecord:
+        """Return the whole record; TaskNotFound when no node and no archive knows the run."""
+        self._require(by, Role.VIEWER, "read", "see a task", run_id)
+        for run in self._at.snapshot().runs:
+            if run.run_id == run_id:
+                owner = run.node_id
+                break
+        else:
+            owner = None
+        if owner == self._at.node_id:
+            self._at.flush()
+        record = self._at.runs.get(run_id)
+        if record is None:
+            raise TaskNotFound(f"no run {run_id!r} is kept; it may have been pruned")
+        return record
+
+    def run_stack(self, run_id: str, *, by: Principal) -> str:
+        """Return the frames of the thread that runs it now, innermost last; empty when it does not run."""
+        self._require(by, Role.VIEWER, "read", "see a task's stack", run_id)
+        record = self.run_detail(run_id, by=by)
+        if record.terminal:
+            return ""
+        return str(self._send(record.node_id, "run.stack", {"target": run_id}, by, None).get("stack", ""))
+
+
+def _subject(run_ids: Sequence[str]) -> str:
+    return run_ids[0] if len(run_ids) == 1 else f"{len(run_ids)} runs"

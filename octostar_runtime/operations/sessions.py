@@ -1,0 +1,70 @@
+"""What an operator may do to sessions."""
+
+from collections.abc import Sequence
+
+from octostar_runtime.errors import InvalidInput
+from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.outcomes import Outcome
+from octostar_runtime.operations.dispatch import Dispatcher
+
+SCOPE = "sessions:write"
+MESSAGE_LIMIT = 500
+LEVELS = ("info", "warning", "error")
+
+
+class SessionOperations(Dispatcher):
+    """End, stop, rerun and message the sessions of any node."""
+
+    def end_sessions(self, session_ids: Sequence[str], *, by: Principal, reason: str = "") -> tuple[Outcome, ...]:
+        """Close the browser tabs' sessions; their browsers say that an operator did it."""
+        return self._act_on_sessions(session_ids, "end", "end sessions", by, reason)
+
+    def stop_scripts(self, session_ids: Sequence[str], *, by: Principal, reason: str = "") -> tuple[Outcome, ...]:
+        """Stop the script that runs in each session, at its next st.* call."""
+        return self._act_on_sessions(session_ids, "stop_script", "stop scripts", by, reason)
+
+    def rerun_sessions(self, session_ids: Sequence[str], *, by: Principal, reason: str = "") -> tuple[Outcome, ...]:
+        """Run each session's script again; page, URL and typed text stay."""
+        return self._act_on_sessions(session_ids, "rerun", "rerun scripts", by, reason)
+
+    def message_sessions(
+        self,
+        session_ids: Sequence[str] | None,
+        text: str,
+        level: str = "info",
+        *,
+        by: Principal,
+        reason: str = "",
+    ) -> tuple[Outcome, ...]:
+        """Show ``text`` (at most 500 characters) in those sessions, in all live ones when ``session_ids`` is None."""
+        if not text.strip() or len(text) > MESSAGE_LIMIT:
+            raise InvalidInput(f"a message needs 1 to {MESSAGE_LIMIT} characters, not {len(text)}")
+        if level not in LEVELS:
+            raise InvalidInput(f"a message's level is one of {', '.join(LEVELS)}, not {level!r}")
+        targets = session_ids if session_ids is not None else self._live_sessions()
+        return self._act_on_sessions(targets, "message", "message sessions", by, reason, text=text, level=level)
+
+    def session_memory(self, session_id: str, *, by: Principal) -> int:
+        """Return the approximate bytes held by one session's state; may take a moment on a large state."""
+        self._require(by, Role.VIEWER, "read", "measure a session", session_id)
+        owner = self._session_owners([session_id])[session_id]
+        if owner is None:
+            raise InvalidInput(f"no node has a live session {session_id!r}")
+        measured = self._send(owner, "session.memory", {"target": session_id}, by, None).get("bytes", 0)
+        return measured if isinstance(measured, int) else 0
+
+    def _act_on_sessions(
+        self, session_ids: Sequence[str], verb: str, action: str, by: Principal, reason: str, **args: object
+    ) -> tuple[Outcome, ...]:
+        subject = session_ids[0] if len(session_ids) == 1 else f"{len(session_ids)} sessions"
+        self._require(by, Role.OPERATOR, SCOPE, action, subject)
+        outcomes = self._send_each(self._session_owners(session_ids), f"session.{verb}", by, reason, **args)
+        self._audit_outcomes(f"session.{verb}_requested", outcomes, by, reason, **args)
+        return outcomes
+
+    def _live_sessions(self) -> list[str]:
+        return [s.session_id for s in self._at.snapshot().sessions if s.state.value in ("connected", "dormant")]
+
+    def _session_owners(self, session_ids: Sequence[str]) -> dict[str, str | None]:
+        known = {s.session_id: s.node_id for s in self._at.snapshot().sessions if s.state.value != "ended"}
+        return {session_id: known.get(session_id) for session_id in session_ids}
