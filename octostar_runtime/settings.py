@@ -4,6 +4,7 @@ No other module reads the environment. ``docs/settings.md`` is written from this
 (``python -m octostar_runtime.settings``) and a test keeps the two equal.
 """
 
+import re
 import socket
 from pathlib import Path
 from typing import Literal
@@ -31,7 +32,12 @@ class Settings(BaseSettings):
     """The settings of one process. Environment names are ``OCTOSTAR_`` + the field's name in capitals."""
 
     model_config = SettingsConfigDict(
-        env_prefix="OCTOSTAR_", extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
+        env_prefix="OCTOSTAR_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     # Where things are
@@ -133,8 +139,10 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         raise SettingsError(f"{_variable(first['loc'])}: {_sentence(first['msg'])}") from None
     except SettingsSourceError as error:
-        # pydantic-settings wraps unreadable JSON in an error of its own, which names the field
-        raise SettingsError(f"a setting cannot be read: {error}; see docs/settings.md") from None
+        # unreadable JSON: pydantic-settings names the field in its sentence and nowhere else
+        named = re.search(r'field "(\w+)"', str(error))
+        variable = _variable((named[1],)) if named else "a setting"
+        raise SettingsError(f"{variable}: write it as JSON, see docs/settings.md") from None
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
