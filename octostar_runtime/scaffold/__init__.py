@@ -1,0 +1,1 @@
+"""`octostar-runtime new`: a project skeleton by the conventions, that runs at once."""
