@@ -130,3 +130,19 @@ class StoreTooNew(OctostarRuntimeError, RuntimeError):
 
 class CommandFailed(OctostarRuntimeError, RuntimeError):
     """Another node refused a command, or nobody took it up in time."""
+
+
+class TooManyAttempts(NotAllowed):
+    """Too many failed sign-ins; ``retry_after_s`` says when the next one may come."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TokenNotFound(OctostarRuntimeError, KeyError):
+    """No token or sign-in in force has that id."""
+
+
+class LimitReached(OctostarRuntimeError, RuntimeError):
+    """There are as many of something as may be; the message says what to remove."""

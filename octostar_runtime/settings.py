@@ -87,6 +87,16 @@ class Settings(BaseSettings):
     # Idle shutdown
     policy_file: Path | None = Field(None, description="JSON file with the idle policy to apply at start")
 
+    # Back-end service
+    functions: str = Field(
+        "", description="comma-separated modules whose @api_function functions the API serves, e.g. my_app.functions"
+    )
+    api_rate: float = Field(50.0, gt=0, description="requests a second that one caller of the API may make")
+    api_burst: int = Field(200, ge=1, description="requests that one caller may make at once before the rate counts")
+    upload_mb: int = Field(128, ge=1, description="largest body of an API request in megabytes")
+    api_url: str = Field("", description="address of a running service for the command line; empty: this machine's")
+    api_token: SecretStr = Field(SecretStr(""), description="API token for the command line; empty: the token file")
+
     # Sign-in
     password_hash: SecretStr = Field(SecretStr(""), description="argon2 hash of the local admin password")
     trusted_proxy: str = Field("", description="address of a proxy whose X-Forwarded-User header is believed")
@@ -99,6 +109,9 @@ class Settings(BaseSettings):
         "nobody", description="role of a signed-in user whom OCTOSTAR_ROLES does not name"
     )
     signin_hours: float = Field(24.0, gt=0, description="hours a sign-in lasts")
+    edge_secret: SecretStr = Field(
+        SecretStr(""), description="set by main.sh: proves to the inner servers that a request came through our nginx"
+    )
     cookie_cross_site: bool = Field(False, description="SameSite=None; Secure cookies, for use in another site's frame")
 
     @field_validator("bind")

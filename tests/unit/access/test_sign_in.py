@@ -1,0 +1,156 @@
+"""Links and the password become cookies; cookies can be taken back."""
+
+import pytest
+from argon2 import PasswordHasher
+
+from octostar_runtime.access import hash_password
+from octostar_runtime.errors import InvalidInput, NotAllowed, NotSignedIn, SettingsError, TokenNotFound, TooManyAttempts
+from octostar_runtime.models.access import ANONYMOUS, Principal, Role
+from octostar_runtime.models.events import Event
+from octostar_runtime.testing import ManualClock
+from tests.support.credentials import DictCredentials
+from tests.unit.access.conftest import ADMIN, OPERATOR, VIEWER, MakeAccess
+
+CHEAP_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("correct horse")
+
+
+def test_a_link_signs_in_once_and_never_again(make_access: MakeAccess) -> None:
+    access = make_access()
+    link = access.first_link()
+    signed_in = access.sign_in_with_link(link, "10.0.0.1")
+    assert signed_in.principal.role is Role.ADMIN
+    with pytest.raises(NotSignedIn, match="used"):
+        access.sign_in_with_link(link, "10.0.0.1")
+
+
+def test_the_cookie_stands_for_who_signed_in_until_it_expires(make_access: MakeAccess, clock: ManualClock) -> None:
+    access = make_access(signin_hours=1)
+    cookie = access.sign_in_with_link(access.first_link(), "10.0.0.1").cookie
+    assert access.principal_for_cookie(cookie).name == "admin"
+    clock.advance(3599)
+    assert access.principal_for_cookie(cookie).role is Role.ADMIN
+    clock.advance(2)
+    assert access.principal_for_cookie(cookie) is ANONYMOUS
+
+
+def test_an_expired_link_is_refused(make_access: MakeAccess, clock: ManualClock) -> None:
+    access = make_access()
+    link = access.make_link(name="vic", role=Role.VIEWER, by=ADMIN, ttl_s=60)
+    clock.advance(61)
+    with pytest.raises(NotSignedIn):
+        access.sign_in_with_link(link, "10.0.0.1")
+
+
+def test_secrets_are_stored_only_as_digests(make_access: MakeAccess, credentials: DictCredentials) -> None:
+    access = make_access()
+    link = access.first_link()
+    cookie = access.sign_in_with_link(link, "10.0.0.1").cookie
+    token = access.make_token(label="ci", by=ADMIN).secret
+    stored = repr(credentials.kept)
+    assert all(secret not in stored for secret in (link, cookie, token))
+
+
+def test_a_cookie_cannot_be_used_as_a_link_or_a_token(make_access: MakeAccess) -> None:
+    access = make_access()
+    cookie = access.sign_in_with_link(access.first_link(), "10.0.0.1").cookie
+    with pytest.raises(NotSignedIn):
+        access.principal_for_token(cookie)
+    with pytest.raises(NotSignedIn):
+        access.sign_in_with_link(cookie, "10.0.0.1")
+
+
+def test_the_right_password_signs_in_and_a_wrong_one_does_not(make_access: MakeAccess) -> None:
+    access = make_access(password_hash=CHEAP_HASH)
+    assert access.sign_in_with_password("correct horse", "10.0.0.1").principal.via == "password"
+    with pytest.raises(NotSignedIn, match="wrong password"):
+        access.sign_in_with_password("incorrect horse", "10.0.0.1")
+
+
+def test_without_a_password_set_no_password_signs_in(make_access: MakeAccess) -> None:
+    with pytest.raises(NotSignedIn, match="no password is set"):
+        make_access().sign_in_with_password("", "10.0.0.1")
+
+
+def test_guessing_is_stopped_per_address_and_forgiven_after_a_while(
+    make_access: MakeAccess, clock: ManualClock
+) -> None:
+    access = make_access(password_hash=CHEAP_HASH)
+    for _ in range(10):
+        with pytest.raises(NotSignedIn):
+            access.sign_in_with_password("guess", "10.0.0.66")
+    with pytest.raises(TooManyAttempts) as refused:
+        access.sign_in_with_password("correct horse", "10.0.0.66")
+    assert 0 < refused.value.retry_after_s <= 300
+    assert access.sign_in_with_password("correct horse", "10.0.0.1").principal.role is Role.ADMIN
+    clock.advance(301)
+    assert access.sign_in_with_password("correct horse", "10.0.0.66").principal.role is Role.ADMIN
+
+
+def test_one_ipv6_network_counts_as_one_guesser(make_access: MakeAccess) -> None:
+    access = make_access()
+    for host in range(10):
+        with pytest.raises(NotSignedIn):
+            access.sign_in_with_link("octl_guess", f"2001:db8::{host:x}")
+    with pytest.raises(TooManyAttempts):
+        access.sign_in_with_link("octl_guess", "2001:db8::ffff")
+    with pytest.raises(NotSignedIn):
+        access.sign_in_with_link("octl_guess", "2001:db8:0:1::1")
+
+
+def test_many_addresses_together_are_limited_too(make_access: MakeAccess) -> None:
+    access = make_access()
+    for host in range(100):
+        with pytest.raises(NotSignedIn):
+            access.sign_in_with_link("octl_guess", f"10.1.0.{host}")
+    with pytest.raises(TooManyAttempts):
+        access.sign_in_with_link("octl_guess", "10.2.0.1")
+
+
+def test_signing_out_ends_the_cookie_at_once(make_access: MakeAccess) -> None:
+    access = make_access()
+    signed_in = access.sign_in_with_link(access.first_link(), "10.0.0.1")
+    assert access.principal_for_cookie(signed_in.cookie).role is Role.ADMIN
+    access.sign_out(signed_in.principal)
+    assert access.principal_for_cookie(signed_in.cookie) is ANONYMOUS
+
+
+def test_an_admin_ends_the_sign_in_of_somebody_else_and_a_viewer_cannot(make_access: MakeAccess) -> None:
+    access = make_access()
+    victim = access.sign_in_with_link(access.make_link(name="olga", role=Role.OPERATOR, by=ADMIN), "10.0.0.1")
+    credential_id = victim.principal.credential_id or ""
+    with pytest.raises(TokenNotFound):
+        access.end_sign_in(credential_id, by=VIEWER)
+    access.end_sign_in(credential_id, by=ADMIN)
+    assert access.principal_for_cookie(victim.cookie) is ANONYMOUS
+
+
+def test_only_an_admin_makes_links_for_others(make_access: MakeAccess) -> None:
+    with pytest.raises(NotAllowed):
+        make_access().make_link(name="olga", role=Role.ADMIN, by=OPERATOR)
+
+
+def test_somebody_without_a_role_gets_no_link(make_access: MakeAccess) -> None:
+    with pytest.raises(NotAllowed, match="OCTOSTAR_ROLES"):
+        make_access().link_for(Principal(name="eve", role=Role.NOBODY, via="oidc"))
+
+
+def test_every_sign_in_and_every_refusal_is_an_event(make_access: MakeAccess, events: list[Event]) -> None:
+    access = make_access()
+    signed_in = access.sign_in_with_link(access.first_link(), "10.0.0.1")
+    with pytest.raises(NotSignedIn):
+        access.sign_in_with_link("octl_guess", "10.0.0.9")
+    access.sign_out(signed_in.principal)
+    assert [event.kind for event in events] == ["access.signed_in", "access.sign_in_refused", "access.signed_out"]
+    assert [event.actor for event in events] == ["admin", None, "admin"]
+    assert "octl_" not in repr(events)
+
+
+def test_a_hash_that_is_none_is_refused_at_start(make_access: MakeAccess) -> None:
+    with pytest.raises(SettingsError, match="OCTOSTAR_PASSWORD_HASH"):
+        make_access(password_hash="hunter2")
+
+
+def test_a_short_password_is_not_hashed() -> None:
+    with pytest.raises(InvalidInput):
+        hash_password("short")
+    assert hash_password("long enough").startswith("$argon2id$")
