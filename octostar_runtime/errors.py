@@ -1,8 +1,10 @@
 """Every error this library raises on purpose, in one tree.
 
 Each also inherits the standard kind a caller would expect to catch (KeyError, ValueError, ...), and each
-message names the fix. The bottom layer: it imports nothing of ours.
+message names the fix. Only the anchor lies below.
 """
+
+from octostar_runtime.anchor import survives_reload
 
 
 class OctostarRuntimeError(Exception):
@@ -13,6 +15,7 @@ class OctostarRuntimeError(Exception):
         return str(self.args[0]) if self.args else self.__class__.__name__
 
 
+@survives_reload
 class CancelledError(BaseException):
     """Raised inside a task that was asked to stop.
 
@@ -70,6 +73,22 @@ class SessionNotFound(OctostarRuntimeError, KeyError):
 
 class ServiceNotFound(OctostarRuntimeError, KeyError):
     """No service is registered under that name."""
+
+
+class ServiceBusy(OctostarRuntimeError, RuntimeError):
+    """A service was not stopped because something uses it; ``blockers`` tells what, in words."""
+
+    def __init__(self, message: str, *, blockers: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.blockers = blockers
+
+
+class WakeRefused(OctostarRuntimeError, RuntimeError):
+    """A wake cannot be waited for now; ``retry_after_s`` says when to ask again."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class NodeNotFound(OctostarRuntimeError, KeyError):
@@ -146,3 +165,7 @@ class TokenNotFound(OctostarRuntimeError, KeyError):
 
 class LimitReached(OctostarRuntimeError, RuntimeError):
     """There are as many of something as may be; the message says what to remove."""
+
+
+class CannotStart(OctostarRuntimeError, RuntimeError):
+    """Something this machine lacks keeps the console from starting; one line that says what and how to mend it."""

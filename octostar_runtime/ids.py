@@ -4,27 +4,63 @@ import os
 import threading
 import time
 
-_lock = threading.Lock()
-_last_ms = 0
-_counter = 0
+_TAILS = 256  # random tails drawn from the system at once
+_COUNTERS = tuple(f"{n:03x}" for n in range(0x1000))
+
+
+class _Mint:
+    """Makes the ids of one process: the 12 bits behind the millisecond are a counter, the rest is random."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ms = 0
+        self._counter = 0
+        self._prefix = ""
+        self._tails: list[str] = []
+
+    def new_id(self) -> str:
+        with self._lock:
+            ms = time.time_ns() // 1_000_000
+            if ms > self._ms:
+                self._start(ms)
+            elif self._counter == 0xFFF:
+                self._start(self._ms + 1)
+            else:
+                self._counter += 1
+            if not self._tails:
+                self._tails = _random_tails()
+            return self._prefix + _COUNTERS[self._counter] + self._tails.pop()
+
+    def _start(self, ms: int) -> None:
+        text = f"{ms:012x}"
+        self._ms, self._counter, self._prefix = ms, 0, f"{text[:8]}-{text[8:]}-7"
+
+
+def _random_tails() -> list[str]:
+    digits = os.urandom(8 * _TAILS).hex()
+    return [
+        f"-{'89ab'[int(digits[at], 16) & 3]}{digits[at + 1 : at + 4]}-{digits[at + 4 : at + 16]}"
+        for at in range(0, len(digits), 16)
+    ]
+
+
+_mint = _Mint()
 
 
 def new_id() -> str:
     """Return a UUIDv7 as its canonical 36 characters.
 
-    Ids made in one process sort in the order they were made: the 12 bits behind the millisecond are a counter
-    that runs on into the next millisecond instead of wrapping.
+    Ids made in one process sort in the order they were made: the counter runs on into the next millisecond
+    instead of wrapping.
     """
-    global _last_ms, _counter
-    with _lock:
-        now_ms = time.time_ns() // 1_000_000
-        if now_ms > _last_ms:
-            _last_ms, _counter = now_ms, 0
-        else:
-            _counter += 1
-            if _counter > 0xFFF:
-                _last_ms, _counter = _last_ms + 1, 0
-        ms, sequence = _last_ms, _counter
-    tail = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-    text = f"{ms:012x}7{sequence:03x}{tail:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return _mint.new_id()
+
+
+def _after_fork() -> None:
+    # a child must not hand out the tails its parent has drawn, nor inherit a lock somebody held
+    global _mint
+    _mint = _Mint()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

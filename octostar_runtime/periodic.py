@@ -94,3 +94,23 @@ class PeriodicThread:
             self.failures += 1
             self.last_error = f"{type(error).__name__}: {error}"
             logger.exception("background job %s failed; it goes on", self.name)
+
+
+class DeadlineThread(PeriodicThread):
+    """Sleep until the next deadline, however far it is; without one, until poked.
+
+    ``job()`` does what is due and returns the seconds until it wants its next turn, None when nothing is planned.
+    """
+
+    def __init__(self, name: str, job: Callable[[], float | None]) -> None:
+        super().__init__(name, self._ask, interval_s=None)
+        self._ask_job = job
+        self._next_in_s: float | None = None
+
+    def _ask(self) -> None:
+        self._next_in_s = 1.0  # what holds when the job raises
+        self._next_in_s = self._ask_job()
+
+    def _next_due(self, started: float) -> float | None:
+        del started
+        return None if self._next_in_s is None else time.monotonic() + max(0.0, self._next_in_s)

@@ -25,7 +25,11 @@ class BusySpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRecord:
-    """One worker of a pool. ``spans`` are its newest stretches of work, oldest first."""
+    """One worker of a pool. ``spans`` are its newest stretches of work, oldest first.
+
+    Runs of a few milliseconds that follow each other closely share one span, whose name says how many they were.
+    ``since`` is UTC seconds. An orphaned worker no longer counts in the pool's size; its thread would not end.
+    """
 
     name: str
     state: str  # "idle" | "busy" | "stuck" | "orphaned"
@@ -40,7 +44,11 @@ class WorkerRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolRecord:
-    """A pool frozen at one moment. Utilisations are exact busy seconds ÷ worker seconds, 0..1."""
+    """A pool frozen at one moment. Utilisations are exact busy seconds ÷ worker seconds, 0..1.
+
+    ``size`` is how many workers it should have; a worker above it ends with its present run. ``queued`` counts the
+    runs that wait for a worker, ``waiting_retry`` those that wait for their next attempt.
+    """
 
     name: str
     node_id: str
@@ -60,3 +68,5 @@ class PoolRecord:
     run: Spread = field(default_factory=Spread)
     workers: tuple[WorkerRecord, ...] = ()
     rejected: int = 0
+    waiting_retry: int = 0
+    orphaned_total: int = 0

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
+
+from octostar_runtime.anchor import survives_reload
 
 
 class RunState(StrEnum):
@@ -32,10 +34,38 @@ LIVE = frozenset(RunState) - TERMINAL
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED, RunState.UNKNOWN, RunState.LOST, RunState.ERROR}),
     RunState.RUNNING: frozenset({RunState.CANCELLING, RunState.RETRY_WAIT, RunState.UNKNOWN, *TERMINAL}),
-    RunState.CANCELLING: frozenset({RunState.UNKNOWN, *TERMINAL}),
+    # a run that was stopped by its time limit may be tried again
+    RunState.CANCELLING: frozenset({RunState.UNKNOWN, RunState.RETRY_WAIT, *TERMINAL}),
     RunState.RETRY_WAIT: frozenset({RunState.QUEUED, RunState.CANCELLED, RunState.LOST}),
     RunState.UNKNOWN: frozenset({RunState.RUNNING, RunState.CANCELLING, RunState.QUEUED, *TERMINAL}),
     **{state: frozenset() for state in TERMINAL},
+}
+
+
+@survives_reload
+class TaskStatus(Enum):
+    """The states of the seed's API, with its names and numbers; below 10 the task has not ended."""
+
+    INIT = 0
+    IN_PROGRESS = 1
+    CANCELLING = 2
+    SUCCESS = 10
+    ERROR = 11
+    CANCELLED = 12
+
+
+#: How the run states look through the seed's API.
+TASK_STATUS: Mapping[RunState, TaskStatus] = {
+    RunState.QUEUED: TaskStatus.INIT,
+    RunState.RETRY_WAIT: TaskStatus.INIT,
+    RunState.RUNNING: TaskStatus.IN_PROGRESS,
+    RunState.UNKNOWN: TaskStatus.IN_PROGRESS,
+    RunState.CANCELLING: TaskStatus.CANCELLING,
+    RunState.SUCCESS: TaskStatus.SUCCESS,
+    RunState.ERROR: TaskStatus.ERROR,
+    RunState.TIMED_OUT: TaskStatus.ERROR,
+    RunState.LOST: TaskStatus.ERROR,
+    RunState.CANCELLED: TaskStatus.CANCELLED,
 }
 
 
@@ -76,6 +106,9 @@ class RunRecord:
 
     ``*_at`` are UTC seconds, ``*_s`` durations in seconds. ``progress`` is 0..1. ``arguments`` is the redacted,
     shortened text for people; the values themselves are never part of a record. ``seq`` grows with each change.
+    ``retriable`` means its own node still holds the function and the arguments; ``portable`` that any node can run
+    it again, because the function is registered by import path and the arguments are JSON. Whichever is missing
+    is explained in ``not_retriable_because``. ``hard_stopped`` tells that an exception was raised in its thread.
     """
 
     run_id: str
@@ -112,7 +145,9 @@ class RunRecord:
     arguments: str = ""
     function: str | None = None  # import path, when the function was registered by one
     retriable: bool = False
+    portable: bool = False
     not_retriable_because: str | None = None
+    hard_stopped: bool = False
     stuck: bool = False
     orphaned: bool = False
     worker: str | None = None
@@ -126,3 +161,7 @@ class RunRecord:
     def terminal(self) -> bool:
         """Whether the run has ended."""
         return self.state.terminal
+
+    def can_retry(self, *, owner_alive: bool) -> bool:
+        """Whether somebody can run it again; ``owner_alive`` tells whether its own node is still there."""
+        return self.terminal and (self.portable or (owner_alive and self.retriable))
