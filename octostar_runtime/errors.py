@@ -169,3 +169,15 @@ class LimitReached(OctostarRuntimeError, RuntimeError):
 
 class CannotStart(OctostarRuntimeError, RuntimeError):
     """Something this machine lacks keeps the console from starting; one line that says what and how to mend it."""
+
+
+class RateExceeded(OctostarRuntimeError, RuntimeError):
+    """A caller asks more often than its rate allows; ``retry_after_s`` says when to come back."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class FunctionNotFound(OctostarRuntimeError, KeyError):
+    """No API function has that name."""

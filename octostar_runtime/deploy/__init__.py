@@ -1,0 +1,1 @@
+"""What ``main.sh`` starts: checks, the configuration of nginx and supervisord, and the first sign-in link."""

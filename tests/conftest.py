@@ -1,0 +1,56 @@
+"""What holds for every test: nothing it started outlives it, and a tool that is missing does not pass silently."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from tests.support.processes import alive, describe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+#: Threads that belong to libraries which keep them for the next use.
+KEPT = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-", "pytest_timeout", "pydevd", "hypothesis", "Dummy-")
+GRACE_S = 3.0
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Fail a test after which one of its threads or child processes still lives."""
+    threads = set(threading.enumerate())
+    children = _children()
+    yield
+    deadline = time.monotonic() + GRACE_S
+    while True:
+        left = [t for t in threading.enumerate() if t not in threads and t.is_alive() and not t.name.startswith(KEPT)]
+        orphans = _orphans(children)
+        if not left and not orphans:
+            return
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+    pytest.fail(f"left behind: threads {[t.name for t in left]}, processes:\n{describe(orphans)}", pytrace=False)
+
+
+def _children() -> set[int]:
+    # psutil would read all of /proc, which adds up over thousands of tests
+    found = [pid for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split()]
+    return {int(pid) for pid in found}
+
+
+def _orphans(before: set[int]) -> list[psutil.Process]:
+    return alive([psutil.Process(pid) for pid in _children() - before if psutil.pid_exists(pid)])
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """One Chromium for all tests; open a context (``browser.new_context()``) per person and close it."""
+    from tests.support.browser import open_browser
+
+    with open_browser() as chromium:
+        yield chromium
