@@ -1,0 +1,324 @@
+"""The only place where the console changes anything: ask, confirm, do it through operations, say what became of it.
+
+A request is kept in the session's state with the ids it is about, so that what is confirmed is what is done,
+whatever the list shows by then. While a confirm is open, the page stands still.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from octostar_runtime.errors import OctostarRuntimeError
+from octostar_runtime.models.access import Principal
+from octostar_runtime.models.outcomes import Outcome, summary
+from octostar_runtime.operations import Operations
+from octostar_runtime.ui.components.blocks import note
+from octostar_runtime.ui.console import Console
+
+logger = logging.getLogger(__name__)
+_ASKED = "octostar_asked"
+_TOLD = "octostar_told"
+#: What an action gets: the door, who acts, and why. It returns the sentence that says what became of it.
+Deed = Callable[[Operations, Principal, str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Something a viewer asked for and has to confirm."""
+
+    title: str
+    sentence: str
+    button: str
+    deed: Deed = field(repr=False)
+    reason: bool = True
+    message: bool = False  # ask for the text of a message
+
+
+def ask(request: Request) -> None:
+    """Open the confirm; the page is drawn again, standing still."""
+    st.session_state[_ASKED] = request
+    st.rerun()
+
+
+def pending() -> bool:
+    """Whether a confirm is open."""
+    return st.session_state.get(_ASKED) is not None
+
+
+def tell(message: str) -> None:
+    """Say ``message`` after the next full run of the page."""
+    st.session_state[_TOLD] = message
+
+
+def show(console: Console) -> None:
+    """Draw the open confirm and what became of the last action. Called once per full run."""
+    if told := st.session_state.pop(_TOLD, None):
+        st.toast(told)
+    request = st.session_state.get(_ASKED)
+    if request is not None:
+        dialog = st.dialog(request.title, on_dismiss=_forget)(_confirm)
+        dialog(console, request)
+
+
+def _forget() -> None:
+    st.session_state.pop(_ASKED, None)
+
+
+def _confirm(console: Console, request: Request) -> None:
+    st.write(request.sentence)
+    if console.locked:
+        note(console.locked, "warn")
+    reason = ""
+    if request.reason:
+        reason = st.text_input("Reason (optional)", key="oc_reason", max_chars=200, placeholder="Kept in the history")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Back", key="oc_back"):
+            _forget()
+            st.rerun()
+        if st.button(request.button, key="oc_confirm", type="primary", disabled=bool(console.locked)):
+            _do(console, request, reason or "")
+
+
+def _do(console: Console, request: Request, reason: str) -> None:
+    try:
+        with st.spinner("Working on it…"):
+            done = request.deed(console.source.operations, console.principal, reason)
+    except OctostarRuntimeError as error:
+        note(str(error), "bad")
+        return
+    tell(done)
+    _forget()
+    st.rerun()
+
+
+def at_once(console: Console, deed: Deed) -> bool:
+    """Do something that needs no confirm; True when it was done."""
+    try:
+        tell(deed(console.source.operations, console.principal, ""))
+    except OctostarRuntimeError as error:
+        note(str(error), "bad")
+        return False
+    return True
+
+
+# ---- tasks -------------------------------------------------------------------------------------------------------
+
+
+def cancel_runs(run_ids: Sequence[str], name: str = "") -> Request:
+    """Ask to cancel these runs."""
+    ids = tuple(run_ids)
+    what = name if len(ids) == 1 and name else _count(ids, "task")
+    return Request(
+        title=f"Cancel {what}?",
+        sentence="A queued task ends at once. A running one is asked to stop and ends at its next check.",
+        button=f"Cancel {_count(ids, 'task')}",
+        deed=lambda operations, by, reason: summary(operations.cancel_runs(ids, by=by, reason=reason), "cancelled"),
+    )
+
+
+def cancel_matching(query: str, expected: int) -> Request:
+    """Ask to cancel every live run that matches."""
+    return Request(
+        title=f"Cancel all {expected:,} that match?",
+        sentence=f"Every task that waits or runs and matches `{query or 'anything'}` is asked to stop.",
+        button=f"Cancel {expected:,} tasks",
+        deed=lambda operations, by, reason: summary(
+            operations.cancel_matching(query, expected, by=by, reason=reason), "cancelled"
+        ),
+    )
+
+
+def hard_stop_run(run_id: str, name: str) -> Request:
+    """Ask to break off a run that does not heed its cancel."""
+
+    def deed(operations: Operations, by: Principal, reason: str) -> str:
+        return summary((operations.hard_stop_run(run_id, by=by, reason=reason),), "hard-stopped")
+
+    return Request(
+        title=f"Hard stop {name}?",
+        sentence=(
+            "The task was asked to stop and did not answer. A hard stop breaks it off wherever it is: files and "
+            "connections it holds may be left as they are. If even that fails, its worker is replaced."
+        ),
+        button="Hard stop",
+        deed=deed,
+    )
+
+
+def retry_runs(run_ids: Sequence[str], name: str = "") -> Request:
+    """Ask to run these again."""
+    ids = tuple(run_ids)
+    what = name if len(ids) == 1 and name else _count(ids, "task")
+    return Request(
+        title=f"Retry {what}?",
+        sentence="Each is run again with the same arguments, as a new run.",
+        button=f"Retry {_count(ids, 'task')}",
+        deed=lambda operations, by, reason: summary(operations.retry_runs(ids, by=by, reason=reason), "queued again"),
+    )
+
+
+def retry_matching(query: str, expected: int) -> Request:
+    """Ask to run every ended run that matches again."""
+    return Request(
+        title=f"Retry all {expected:,} that match?",
+        sentence=f"Every ended task that matches `{query or 'anything'}` is run again with the same arguments.",
+        button=f"Retry {expected:,} tasks",
+        deed=lambda operations, by, reason: summary(
+            operations.retry_matching(query, expected, by=by, reason=reason), "queued again"
+        ),
+    )
+
+
+# ---- sessions ----------------------------------------------------------------------------------------------------
+
+
+def end_sessions(session_ids: Sequence[str], who: str = "") -> Request:
+    """Ask to end sessions."""
+    ids = tuple(session_ids)
+    return Request(
+        title=f"End {who or _count(ids, 'session')}?",
+        sentence="The browser shows that an operator ended the session. Its tasks are cancelled, unless they are kept.",
+        button=f"End {_count(ids, 'session')}",
+        deed=lambda operations, by, reason: summary(operations.end_sessions(ids, by=by, reason=reason), "ended"),
+    )
+
+
+def stop_scripts(session_ids: Sequence[str]) -> Request:
+    """Ask to stop what a session's page is computing."""
+    ids = tuple(session_ids)
+    return Request(
+        title=f"Stop the script of {_count(ids, 'session')}?",
+        sentence="What the page is computing now is broken off. The session stays; background tasks go on.",
+        button="Stop the script",
+        deed=lambda operations, by, reason: summary(operations.stop_scripts(ids, by=by, reason=reason), "stopped"),
+    )
+
+
+def rerun_sessions(session_ids: Sequence[str]) -> Request:
+    """Ask to run a session's page again."""
+    ids = tuple(session_ids)
+    return Request(
+        title=f"Rerun the page of {_count(ids, 'session')}?",
+        sentence="The page is computed again. Page, address and typed text stay.",
+        button="Rerun",
+        deed=lambda operations, by, reason: summary(operations.rerun_sessions(ids, by=by, reason=reason), "rerun"),
+    )
+
+
+def send_message(
+    operations: Operations, by: Principal, session_ids: Sequence[str] | None, text: str, level: str
+) -> tuple[Outcome, ...]:
+    """Show a message in sessions; in all of them when ``session_ids`` is None."""
+    return operations.message_sessions(session_ids, text, level, by=by)
+
+
+# ---- pools, nodes ------------------------------------------------------------------------------------------------
+
+
+def resize_pool(node_id: str, pool: str, before: int, size: int) -> Request:
+    """Ask to change the number of workers."""
+
+    def deed(operations: Operations, by: Principal, reason: str) -> str:
+        operations.resize_pool(node_id, pool, size, by=by, reason=reason)
+        return f"Pool {pool} has {size} workers now"
+
+    how = "Workers that are busy end their task first." if size < before else "The new workers start at once."
+    return Request(
+        title=f"Resize pool {pool}?", sentence=f"From {before} to {size} workers. {how}", button="Resize", deed=deed
+    )
+
+
+_POOL_WORDS = {
+    "pause": ("Pause", "Nothing new starts until it is resumed. What runs goes on.", "paused"),
+    "resume": ("Resume", "Queued tasks start again.", "open again"),
+    "drain": ("Drain", "It takes no new work. What runs may end.", "draining"),
+}
+
+
+def pool_action(verb: str, node_id: str, pool: str) -> Request:
+    """Ask to pause, resume or drain a pool."""
+    title, sentence, done = _POOL_WORDS[verb]
+
+    def deed(operations: Operations, by: Principal, reason: str) -> str:
+        act = {"pause": operations.pause_pool, "resume": operations.resume_pool, "drain": operations.drain_pool}[verb]
+        act(node_id, pool, by=by, reason=reason)
+        return f"Pool {pool} is {done}"
+
+    return Request(title=f"{title} pool {pool}?", sentence=sentence, button=title, deed=deed)
+
+
+def drain_node(node_id: str, name: str) -> Request:
+    """Ask to drain a node."""
+
+    def deed(operations: Operations, by: Principal, reason: str) -> str:
+        operations.drain_node(node_id, by=by, reason=reason)
+        return f"{name} is draining"
+
+    return Request(
+        title=f"Drain {name}?",
+        sentence="Its pools take no new work; what runs may end. Do this before a restart.",
+        button="Drain",
+        deed=deed,
+    )
+
+
+def undrain_node(node_id: str, name: str) -> Request:
+    """Ask to take a node back into service."""
+
+    def deed(operations: Operations, by: Principal, reason: str) -> str:
+        operations.undrain_node(node_id, by=by, reason=reason)
+        return f"{name} works again"
+
+    return Request(
+        title=f"Take {name} back into service?", sentence="Its pools take work again.", button="Take back", deed=deed
+    )
+
+
+# ---- services ----------------------------------------------------------------------------------------------------
+
+
+def stop_service(name: str, kept_up_by: int) -> Request:
+    """Ask to stop a service now."""
+
+    def deed(operations: Operations, by: Principal, reason: str) -> str:
+        operations.stop_service(name, by=by, reason=reason)
+        return f"{name} is stopping"
+
+    held = f" {kept_up_by} things keep it up now." if kept_up_by else ""
+    return Request(
+        title=f"Stop {name} now?",
+        sentence=f"It stops without waiting for its countdown.{held} It starts again when somebody needs it.",
+        button="Stop now",
+        deed=deed,
+    )
+
+
+def start_service(name: str) -> Request:
+    """Ask to start a service now."""
+
+    def deed(operations: Operations, by: Principal, reason: str) -> str:
+        operations.start_service(name, by=by, reason=reason)
+        return f"{name} is starting"
+
+    return Request(title=f"Start {name} now?", sentence="It starts at once.", button="Start now", deed=deed)
+
+
+def release_hold(hold_id: str, owner: str) -> Request:
+    """Ask to end a hold."""
+
+    def deed(operations: Operations, by: Principal, reason: str) -> str:
+        operations.release_hold(hold_id, by=by, reason=reason)
+        return "Nothing is held awake by that any more"
+
+    return Request(
+        title=f"Release the hold of {owner}?",
+        sentence="Services may count down again once nothing else needs them.",
+        button="Release",
+        deed=deed,
+    )
+
+
+def _count(ids: Sequence[str], what: str) -> str:
+    return f"{len(ids):,} {what}{'' if len(ids) == 1 else 's'}"

@@ -1,0 +1,47 @@
+"""The style sheet, the page's script and the table's, registered with Streamlit once per process."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
+
+_FOLDER = files("octostar_runtime.ui") / "assets"
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+@cache
+def stylesheet() -> str:
+    """Return the style sheet as an element."""
+    return f"<style>{_read('console.css')}</style>"
+
+
+@cache
+def page_script() -> ComponentRenderer:
+    """Return the component that carries the page's script."""
+    return _component("octostar_console_page", "console.js")
+
+
+@cache
+def table() -> ComponentRenderer:
+    """Return the component that draws a table."""
+    return _component("octostar_console_table", "table.js")
+
+
+def _component(name: str, script: str) -> ComponentRenderer:
+    return st.components.v2.component(name, html="<div></div>", js=_read(script), isolate_styles=False)
+
+
+def mount_page(data: dict[str, Any]) -> str | None:
+    """Mount the page's script; return the address of a link that was clicked in this very run."""
+    answer = page_script()(data=data, key="octostar_page", height="content", on_go_change=_nothing)
+    href = answer.get("go")
+    return str(href) if href else None
+
+
+def _nothing() -> None:
+    """Streamlit asks for a callback to expect a value at all."""

@@ -1,0 +1,99 @@
+"""The blocks pages are made of: tiles, headings, notices, empty states, lists, tabs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import streamlit as st
+
+from octostar_runtime.ui.components.markup import moment, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """A figure that leads to the list behind it. ``share`` (0..1) draws a meter; ``tone``: "", "warn" or "bad"."""
+
+    label: str
+    value: str
+    note: str = ""
+    href: str = ""
+    tone: str = ""
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a list: a mark (markup), a sentence (markup) and a time."""
+
+    mark: str
+    body: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tab:
+    """One tab with its count; an address like any other."""
+
+    label: str
+    href: str
+    count: int | None = None
+    current: bool = False
+
+
+def tiles(items: Sequence[Tile]) -> None:
+    """Draw a row of tiles that wraps."""
+    st.html(f'<div class="oc oc-tiles">{"".join(_tile(item) for item in items)}</div>')
+
+
+def _tile(item: Tile) -> str:
+    meter = "" if item.share is None else _meter(item.share)
+    inner = f"<span>{text(item.label)}</span><b>{text(item.value)}</b><i>{escape(item.note)}</i>{meter}"
+    if not item.href:
+        return f'<div class="oc-tile {item.tone}">{inner}</div>'
+    return f'<a class="oc-tile {item.tone}" href="{escape(item.href)}" data-nav>{inner}</a>'
+
+
+def _meter(share: float) -> str:
+    bounded = min(max(share, 0.0), 1.0)
+    tone = "bad" if bounded >= 0.95 else "warn" if bounded >= 0.8 else ""
+    return f'<span class="oc-meter"><em class="{tone}" style="width:{bounded * 100:.0f}%"></em></span>'
+
+
+def heading(title: str, note: str = "") -> None:
+    """Draw a heading inside a page."""
+    st.html(f'<div class="oc-h" role="heading" aria-level="2">{text(title)}<small>{escape(note)}</small></div>')
+
+
+def tabs(items: Sequence[Tab]) -> None:
+    """Draw tabs with counts."""
+    st.html(f'<nav class="oc-tabs">{"".join(_tab(item) for item in items)}</nav>')
+
+
+def _tab(item: Tab) -> str:
+    current = ' aria-current="page"' if item.current else ""
+    count = "" if item.count is None else f"<b>{item.count:,}</b>"
+    return f'<a href="{escape(item.href)}" data-nav{current}>{text(item.label)}{count}</a>'
+
+
+def lines(items: Sequence[Line]) -> None:
+    """Draw a short list of things that happened or need a look."""
+    body = "".join(
+        f'<div>{item.mark}<span class="oc-grow">{item.body}</span>{moment(item.at) if item.at else ""}</div>'
+        for item in items
+    )
+    st.html(f'<div class="oc oc-list">{body}</div>')
+
+
+def empty(title: str, hint: str) -> None:
+    """Say what would be here."""
+    st.html(f'<div class="oc-empty"><b>{text(title)}</b>{text(hint)}</div>')
+
+
+def note(message: str, tone: str = "") -> None:
+    """Draw a sentence that matters now; ``message`` is plain text."""
+    st.html(f'<div class="oc-note {tone}" role="status">{text(message)}</div>')
+
+
+def markup(body: str, css: str = "oc") -> None:
+    """Draw markup that was put together from escaped pieces."""
+    st.html(f'<div class="{css}">{body}</div>')

@@ -1,0 +1,58 @@
+"""Charts drawn on demand, with Plotly: a timeline of workers, a distribution of durations."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from octostar_runtime.ui.components.blocks import empty
+from octostar_runtime.ui.components.charts import AMBER, BLUE, GREEN, GREY, RED, VIOLET
+
+if TYPE_CHECKING:
+    from octostar_runtime.ui.queries.pools import Span
+
+_PALETTE = (BLUE, GREEN, VIOLET, AMBER, GREY, RED)
+
+
+def worker_timeline(spans: "Sequence[Span]", now: float, *, key: str) -> None:
+    """Draw what each worker did: one bar per run, one colour per task name."""
+    if not spans:
+        empty("No work in the last 15 minutes", "Each task a worker ran would be a bar here.")
+        return
+    import plotly.graph_objects as go  # half a second to import: only when somebody asks
+
+    figure = go.Figure()
+    for index, name in enumerate(sorted({span.name for span in spans})):
+        mine = [span for span in spans if span.name == name]
+        figure.add_bar(
+            name=name,
+            orientation="h",
+            y=[span.worker for span in mine],
+            base=[_when(span.started_at) for span in mine],
+            x=[(span.ended_at - span.started_at) * 1000 for span in mine],
+            marker_color=_PALETTE[index % len(_PALETTE)],
+            marker_line_width=0,
+            customdata=[
+                [span.run_id[-8:], span.ended_at - span.started_at, "still running" if span.live else ""]
+                for span in mine
+            ],
+            hovertemplate="%{y}<br><b>"
+            + name
+            + "</b> …%{customdata[0]}<br>%{customdata[1]:.1f} s %{customdata[2]}<extra></extra>",
+        )
+    workers = list(dict.fromkeys(span.worker for span in spans))
+    figure.update_layout(
+        barmode="overlay",
+        bargap=0.35,
+        height=80 + 26 * max(len(workers), 2),
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        legend={"orientation": "h", "y": -0.12},
+        xaxis={"type": "date", "range": [_when(now - 900), _when(now)], "tickformat": "%H:%M"},
+        yaxis={"categoryorder": "array", "categoryarray": workers[::-1]},
+    )
+    st.plotly_chart(figure, key=key, config={"displaylogo": False})
+
+
+def _when(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

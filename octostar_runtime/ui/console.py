@@ -1,0 +1,78 @@
+"""What a screen is handed: where the data comes from, who looks, and where the pages are."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streamlit.navigation.page import Page
+
+from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.events import Event
+from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.operations import Operations
+from octostar_runtime.ports import Documents, RunPage
+from octostar_runtime.ui.links import PAGES, Links
+from octostar_runtime.ui.queries.people import Eyes
+
+
+class Source(Protocol):
+    """Everything the console reads, and the one door through which it acts. One per process, shared by all viewers."""
+
+    @property
+    def snapshot(self) -> FleetSnapshot: ...
+
+    @property
+    def operations(self) -> Operations: ...
+
+    @property
+    def documents(self) -> Documents: ...
+
+    @property
+    def show_personal(self) -> str: ...
+
+    def now(self) -> float: ...
+
+    def find_runs(self, query: str, *, limit: int, offset: int, sort: str) -> RunPage: ...
+
+    def find_events(
+        self, *, kind: str = "", actor: str = "", text: str = "", audit: bool = False, before: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Event]: ...  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """The console as one viewer has it open now."""
+
+    source: Source
+    identify: Callable[[], Principal]
+    links: Links
+    pages: Mapping[str, Page]
+    refresh_s: float | None = 2.0
+    times: str = "relative"
+
+    @property
+    def snapshot(self) -> FleetSnapshot:
+        """The frozen picture all viewers share."""
+        return self.source.snapshot
+
+    @property
+    def principal(self) -> Principal:
+        """Who looks, asked anew each time: a sign-in may have been revoked since the page was drawn."""
+        return self.identify()
+
+    @property
+    def eyes(self) -> Eyes:
+        """What this viewer may see of people."""
+        return Eyes(self.principal.role, self.source.show_personal)
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """The console's own pages: address to title."""
+        return {self.links.path(name): title for name, (_, title, _, _) in PAGES.items()}
+
+    @property
+    def locked(self) -> str:
+        """Why this viewer may not act; empty when they may."""
+        role = self.principal.role
+        return "" if role >= Role.OPERATOR else f"You are signed in as {role.name.lower()}; only operators may do this."

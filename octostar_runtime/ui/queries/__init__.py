@@ -1,0 +1,1 @@
+"""From the frozen snapshot to what a page shows. Pure: no streamlit, no clock, no store."""

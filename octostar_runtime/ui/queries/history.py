@@ -1,0 +1,120 @@
+"""History: events as sentences, and the filters over them."""
+
+from collections.abc import Mapping, Sequence
+
+from octostar_runtime.models.events import Event
+from octostar_runtime.ui import formats
+from octostar_runtime.ui.components.blocks import Line
+from octostar_runtime.ui.components.markup import link, pill, text
+from octostar_runtime.ui.links import Links
+from octostar_runtime.ui.queries.people import Eyes
+from octostar_runtime.ui.tables import Cell, Column, Table
+from octostar_runtime.ui.words import Word
+
+#: Kinds that the filter offers: prefix -> title
+KINDS: Mapping[str, str] = {
+    "": "Everything",
+    "session.": "Sessions",
+    "run.": "Tasks",
+    "pool.": "Pools",
+    "service.": "Services",
+    "policy.": "Policy",
+    "node.": "Nodes",
+    "access.": "Sign-in",
+}
+_NOUNS = {
+    "session": "Session",
+    "run": "Task",
+    "pool": "Pool",
+    "service": "Service",
+    "policy": "Policy",
+    "node": "Node",
+    "access": "Sign-in",
+    "people": "Person",
+    "store": "Store",
+}
+_TONES = {
+    "failed": "bad",
+    "lost": "bad",
+    "denied": "bad",
+    "refused": "warn",
+    "timed_out": "bad",
+    "stuck": "bad",
+    "cancelled": "off",
+    "ended": "off",
+    "stopped": "off",
+    "started": "run",
+    "ready": "ok",
+    "succeeded": "ok",
+    "signed_in": "ok",
+}
+
+
+def word(kind: str) -> Word:
+    """Return an event's kind in plain words, e.g. ``Task cancel requested``."""
+    noun, _, verb = kind.partition(".")
+    label = f"{_NOUNS.get(noun, noun.capitalize())} {verb.replace('_', ' ').replace('.', ' ')}".strip()
+    return Word(label, _TONES.get(verb, "wait"))
+
+
+def subject(event: Event) -> str:
+    """Return what an event is about, as short as people need it."""
+    if event.kind.startswith("session.") and len(event.subject) > 20:
+        return formats.session_name(event.subject)
+    name = event.data.get("name")
+    return str(name) if name else formats.short_id(event.subject) if len(event.subject) == 36 else event.subject
+
+
+def detail(event: Event, eyes: Eyes) -> str:
+    """Return what else there is to say: why, how many, before and after."""
+    said = [event.reason or ""]
+    data = event.data
+    if "before" in data and "after" in data:
+        said.append(f"{data['before']} → {data['after']}")
+    if isinstance(data.get("count"), int) and data["count"] != 1:
+        said.append(f"{data.get('done', data['count'])} of {data['count']}")
+    if data.get("user"):
+        said.append(eyes.personal_text(str(data["user"])) or "")
+    if data.get("text"):
+        said.append(f"“{data['text']}”")
+    return " · ".join(part for part in said if part)
+
+
+def lines(events: Sequence[Event], links: Links, eyes: Eyes) -> list[Line]:
+    """Return events as lines of a list."""
+    return [Line(mark=pill(word(event.kind)), body=_sentence(event, links, eyes), at=event.at) for event in events]
+
+
+def _sentence(event: Event, links: Links, eyes: Eyes) -> str:
+    about = text(subject(event))
+    if event.kind.startswith("run.") and len(event.subject) == 36:
+        about = link(subject(event), links.to("run", id=event.subject))
+    more = detail(event, eyes)
+    by = f' <span class="oc-dim">by</span> {text(event.actor)}' if event.actor else ""
+    return about + by + (f' <span class="oc-dim">· {text(more)}</span>' if more else "")
+
+
+def table(events: Sequence[Event], eyes: Eyes, nodes: Mapping[str, str]) -> Table:
+    """Return events as rows; ``nodes`` names each node."""
+    kinds = {event.kind: word(event.kind) for event in events}
+    columns = (
+        Column(label="When", kind="time"),
+        Column(label="What", kind="state", words=kinds, main=True),
+        Column(label="About"),
+        Column(label="By"),
+        Column(label="Details"),
+        Column(label="Node"),
+    )
+    rows: list[list[Cell]] = [
+        [
+            event.event_id,
+            event.at // 1,
+            event.kind,
+            subject(event),
+            event.actor,
+            detail(event, eyes),
+            nodes.get(event.node_id, formats.short_id(event.node_id)),
+        ]
+        for event in events
+    ]
+    return Table(label="History", columns=columns, rows=rows)

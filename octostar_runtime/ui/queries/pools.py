@@ -1,0 +1,148 @@
+"""Pools: how busy they are, how long work waits, and what each worker did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from octostar_runtime.models.pools import PoolRecord, WorkerRecord
+from octostar_runtime.ui import formats, words
+from octostar_runtime.ui.links import Links
+from octostar_runtime.ui.tables import Cell, Column, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number of a pool."""
+
+    label: str
+    value: str
+    note: str = ""
+    href: str = ""
+    tone: str = ""
+    share: float | None = None
+
+
+def figures(pool: PoolRecord, links: Links) -> list[Figure]:
+    """Return the tiles of one pool."""
+    free = max(pool.size - pool.busy, 0)
+    refused = f", {pool.rejected} refused" if pool.rejected else ""
+    return [
+        Figure(
+            label="Busy now",
+            value=f"{pool.busy} of {pool.size}",
+            note=f"{formats.plural(free, 'worker')} free",
+            href=links.to("tasks", state="running", q=f"pool:{pool.name}"),
+            share=pool.busy / pool.size if pool.size else None,
+        ),
+        Figure(
+            label="Queue",
+            value=formats.number(pool.queued),
+            note=f"room for {formats.number(pool.queue_limit)}{refused}",
+            href=links.to("tasks", state="queued", q=f"pool:{pool.name}"),
+            tone="warn" if pool.queued >= pool.queue_limit * 0.8 else "",
+        ),
+        Figure(
+            label="Use over 5 minutes",
+            value=formats.percent(pool.busy_5m),
+            note=f"1 min {formats.percent(pool.busy_1m)}, 15 min {formats.percent(pool.busy_15m)}",
+            share=pool.busy_5m,
+        ),
+        Figure(
+            label="Wait in the queue",
+            value=formats.duration(pool.wait.p50_s),
+            note=f"95 % under {formats.duration(pool.wait.p95_s)}",
+        ),
+        Figure(
+            label="Run time",
+            value=formats.duration(pool.run.p50_s),
+            note=f"95 % under {formats.duration(pool.run.p95_s)}",
+        ),
+        Figure(
+            label="Stuck or given up",
+            value=formats.number(pool.stuck + pool.orphaned),
+            note=f"{pool.stuck} stuck, {pool.orphaned} given up" if pool.stuck + pool.orphaned else "none",
+            tone="bad" if pool.stuck + pool.orphaned else "",
+        ),
+    ]
+
+
+def workers_table(pool: PoolRecord, links: Links) -> Table:
+    """Return one row per worker, the busy ones first."""
+    order = {"stuck": 0, "orphaned": 1, "busy": 2, "idle": 3}
+    workers = sorted(pool.workers, key=lambda worker: (order.get(worker.state, 4), _natural(worker.name)))
+    columns = (
+        Column(label="Worker", main=True),
+        Column(label="State", kind="state", words=words.WORKER),
+        Column(label="Task", kind="link", href=links.to("run") + "?id={v}"),
+        Column(label="For", kind="since", end=True),
+        Column(label="Last minute", kind="bar"),
+        Column(label="5 minutes", end=True),
+        Column(label="15 minutes", end=True),
+        Column(label="Runs", end=True),
+    )
+    rows: list[list[Cell]] = [_worker_row(worker) for worker in workers]
+    return Table(label=f"Workers of {pool.name}", columns=columns, rows=rows)
+
+
+def _worker_row(worker: WorkerRecord) -> list[Cell]:
+    busy = worker.run_id is not None
+    return [
+        worker.name,
+        worker.name,
+        worker.state,
+        worker.run_id,
+        worker.since // 1 if busy and worker.since is not None else None,
+        round(worker.busy_1m, 2),
+        formats.percent(worker.busy_5m),
+        formats.percent(worker.busy_15m),
+        formats.number(worker.runs),
+    ]
+
+
+def _natural(name: str) -> tuple[str, int]:
+    head, _, tail = name.rpartition("-")
+    return (head, int(tail)) if tail.isdigit() else (name, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A bar of the timeline. ``ended_at`` is set, also for work that goes on."""
+
+    worker: str
+    name: str
+    run_id: str
+    started_at: float
+    ended_at: float
+    live: bool
+
+
+def timeline(pool: PoolRecord, now: float, window_s: float = 900.0) -> list[Span]:
+    """Return what each worker did in the last ``window_s`` seconds."""
+    spans = []
+    for worker in sorted(pool.workers, key=lambda worker: _natural(worker.name)):
+        for span in worker.spans:
+            end = span.ended_at if span.ended_at is not None else now
+            if end >= now - window_s:
+                spans.append(
+                    Span(
+                        worker=worker.name,
+                        name=span.name,
+                        run_id=span.run_id,
+                        started_at=max(span.started_at, now - window_s),
+                        ended_at=end,
+                        live=span.ended_at is None,
+                    )
+                )
+    return spans
+
+
+def choose(pools: Sequence[PoolRecord], key: str) -> PoolRecord | None:
+    """Return the pool named by an address (``node/name``), else the busiest one."""
+    for pool in pools:
+        if pool_key(pool) == key:
+            return pool
+    return max(pools, key=lambda pool: (pool.busy_5m, pool.name == "default"), default=None)
+
+
+def pool_key(pool: PoolRecord) -> str:
+    """Return how an address names a pool."""
+    return f"{pool.node_id[-8:]}/{pool.name}"

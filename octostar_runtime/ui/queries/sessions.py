@@ -1,0 +1,209 @@
+"""Sessions: one row per browser tab, and one per person with what their work costs."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.models.sessions import CallbackRecord, SessionRecord
+from octostar_runtime.ui import formats, words
+from octostar_runtime.ui.links import Links
+from octostar_runtime.ui.queries.people import Eyes
+from octostar_runtime.ui.tables import Cell, Column, RowAction, Table
+
+GROUPS = {
+    "people": "People",
+    "observers": "Watching",
+    "away": "Away",
+    "ended": "Ended",
+    "all": "All",
+}
+END = RowAction(name="end", label="End", help="End this session; its browser says that an operator did it")
+MORE = RowAction(name="more", label="More", help="Message, rerun, stop its script, measure its memory")
+_LIFE = {**words.LIFE, "gone": words.Word("Ended", "off")}
+
+
+def in_group(session: SessionRecord, group: str) -> bool:
+    """Whether a session belongs under the tab ``group``."""
+    state = session.state.value
+    if group == "people":
+        return state == "connected" and not session.observer
+    if group == "observers":
+        return state == "connected" and session.observer
+    if group == "away":
+        return state in ("disconnected", "dormant")
+    return group == "all" or state == "ended"
+
+
+def group_counts(sessions: Sequence[SessionRecord]) -> dict[str, int]:
+    """Return how many sessions each tab holds."""
+    return {group: sum(1 for session in sessions if in_group(session, group)) for group in GROUPS}
+
+
+def matching(snapshot: FleetSnapshot, group: str, text: str = "", user: str = "") -> list[SessionRecord]:
+    """Return the sessions under a tab that hold ``text``, newest first."""
+    wanted = text.casefold().strip()
+    found = [
+        session
+        for session in snapshot.sessions
+        if in_group(session, group)
+        and (not user or session.user == user)
+        and (not wanted or any(wanted in part.casefold() for part in _texts(session)))
+    ]
+    return sorted(found, key=lambda session: session.connected_at, reverse=True)
+
+
+def _texts(session: SessionRecord) -> tuple[str, ...]:
+    ref = formats.session_ref(session.session_id)
+    parts = (session.user, session.page, session.remote_address, session.browser, ref)
+    return tuple(part for part in parts if part)
+
+
+def table(
+    snapshot: FleetSnapshot, sessions: Sequence[SessionRecord], links: Links, eyes: Eyes, pages: Mapping[str, str]
+) -> Table:
+    """Return the rows of one page of sessions. ``pages`` maps a page's address to its title."""
+    tasks = Counter(run.session_id for run in snapshot.runs if run.session_id and not run.terminal)
+    columns = (
+        Column(label="Who", main=True, help="The signed-in user of this browser tab"),
+        Column(label="State", kind="state", words=words.SESSION),
+        Column(label="Heartbeat", kind="state", words=_LIFE, help="From the browser itself: alive, late, then silent"),
+        Column(label="Last sign", kind="time", help="The last proof of life from the browser"),
+        Column(label="Page"),
+        Column(label="Connected", kind="since", end=True),
+        Column(label="Tasks", kind="link", href=links.to("tasks", q="session:") + "{id}", end=True),
+        Column(label="Last run", end=True, help="How long its script took the last time"),
+        Column(label="Traffic", end=True, help="Bytes sent to the browser"),
+        Column(label="Address"),
+        Column(label="Browser"),
+    )
+    return Table(
+        label="Sessions",
+        columns=columns,
+        rows=[_row(session, tasks[session.session_id], eyes, pages) for session in sessions],
+        actions=(END, MORE),
+        pick=True,
+    )
+
+
+def _row(session: SessionRecord, tasks: int, eyes: Eyes, pages: Mapping[str, str]) -> list[Cell]:
+    ended = session.state.value == "ended"
+    return [
+        formats.session_ref(session.session_id),
+        eyes.personal_text(session.user) or "not signed in",
+        session.state.value,
+        "gone" if ended else session.life.value,
+        # in steps, so that a heartbeat alone does not make a new row
+        session.last_seen_at // 5 * 5,
+        pages.get(session.page or "", session.page),
+        formats.whole_duration((session.ended_at or session.last_seen_at) - session.connected_at)
+        if ended
+        else session.connected_at // 1,
+        str(tasks) if tasks else "",
+        "running now" if session.running else formats.duration(session.last_run_s) if session.last_run_s else "",
+        formats.size(session.bytes_out // 10_240 * 10_240) if session.bytes_out else "",
+        eyes.personal_text(session.remote_address),
+        eyes.personal_text(session.browser) if eyes.personal == "hidden" else session.browser,
+        [] if ended else ["end", "more"],
+    ]
+
+
+def resolve(snapshot: FleetSnapshot, refs: Sequence[str]) -> list[SessionRecord]:
+    """Return the live sessions that the page named by ``refs``; an ambiguous or ended one is left out."""
+    found = []
+    for ref in refs:
+        matches = [s for s in snapshot.sessions if s.session_id.startswith(ref) and s.state.value != "ended"]
+        if ref and len(matches) == 1:
+            found.append(matches[0])
+    return found
+
+
+@dataclass(slots=True)
+class _Cost:
+    sessions: int = 0
+    live: int = 0
+    tasks: int = 0
+    failed: int = 0
+    cpu_s: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+
+def users_table(snapshot: FleetSnapshot, runs: Sequence[RunRecord], links: Links, eyes: Eyes) -> Table:
+    """Return one row per user: their sessions, their tasks and what those cost, the dearest first."""
+    costs: dict[str, _Cost] = defaultdict(_Cost)
+    for session in snapshot.sessions:
+        if session.state.value == "connected" and session.user:
+            costs[session.user].sessions += 1
+    for run in runs:
+        if run.user:
+            _add(costs[run.user], run)
+    ranked = sorted(costs.items(), key=lambda pair: (-pair[1].cpu_s, pair[0]))
+    columns = (
+        Column(label="User", kind="link", href=links.to("sessions", who="all", user="") + _joined("user"), main=True),
+        Column(label="Open tabs", end=True),
+        Column(label="Tasks", kind="link", href=links.to("tasks", q="user:") + "{id}", end=True),
+        Column(label="At work", end=True),
+        Column(label="Failed", end=True),
+        Column(label="CPU time", end=True),
+        Column(label="Waited (median)", end=True),
+    )
+    shown = [(eyes.personal_text(user) or "", user, cost) for user, cost in ranked]
+    return Table(label="Users", columns=columns, rows=[_user_row(name, user, cost) for name, user, cost in shown])
+
+
+def _joined(name: str) -> str:
+    return f"&{name}={{id}}"
+
+
+def _add(cost: _Cost, run: RunRecord) -> None:
+    cost.tasks += 1
+    cost.live += not run.terminal
+    cost.failed += run.state.value in ("error", "timed_out", "lost")
+    cost.cpu_s += run.cpu_s or 0.0
+    if run.wait_s is not None:
+        cost.waits.append(run.wait_s)
+
+
+def _user_row(name: str, user: str, cost: _Cost) -> list[Cell]:
+    middle = sorted(cost.waits)[len(cost.waits) // 2] if cost.waits else None
+    return [
+        user,
+        name,
+        formats.number(cost.sessions),
+        formats.number(cost.tasks),
+        formats.number(cost.live),
+        formats.number(cost.failed),
+        formats.duration(cost.cpu_s),
+        formats.duration(middle),
+    ]
+
+
+def callbacks_table(callbacks: Sequence[CallbackRecord]) -> Table:
+    """Return the health of the session callbacks, the failing ones first."""
+    ordered = sorted(callbacks, key=lambda callback: (-callback.failures, -callback.slow, callback.name))
+    columns = (
+        Column(label="Callback", main=True),
+        Column(label="On"),
+        Column(label="For"),
+        Column(label="Calls", end=True),
+        Column(label="Failed", end=True),
+        Column(label="Slow", end=True, help="Took longer than its time limit"),
+        Column(label="Last took", end=True),
+        Column(label="Last error"),
+    )
+    rows: list[list[Cell]] = [
+        [
+            f"{callback.name}/{callback.event}/{formats.session_ref(callback.session_id or '')}",
+            callback.name,
+            callback.event,
+            "every session" if callback.session_id is None else formats.session_name(callback.session_id),
+            formats.number(callback.calls),
+            formats.number(callback.failures),
+            formats.number(callback.slow),
+            formats.duration(callback.last_s),
+            callback.last_error,
+        ]
+        for callback in ordered
+    ]
+    return Table(label="Session callbacks", columns=columns, rows=rows)

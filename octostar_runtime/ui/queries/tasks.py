@@ -1,0 +1,252 @@
+"""Tasks: tabs with counts, one page of rows, and groups by name or error."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.models.runs import RunRecord, RunState
+from octostar_runtime.query import Query, parse
+from octostar_runtime.ui import formats, words
+from octostar_runtime.ui.links import Links
+from octostar_runtime.ui.queries.people import Eyes
+from octostar_runtime.ui.tables import Cell, Column, RowAction, Table
+
+#: Tabs: address word -> (title, states)
+TABS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "": ("All", ()),
+    "running": ("Running", ("running", "cancelling", "unknown")),
+    "queued": ("Queued", ("queued", "retry_wait")),
+    "failed": ("Failed", ("error", "timed_out", "lost")),
+    "done": ("Done", ("success",)),
+    "cancelled": ("Cancelled", ("cancelled",)),
+}
+SORTS = {
+    "queued_at": "Queued",
+    "started_at": "Started",
+    "ended_at": "Ended",
+    "wait_s": "Waited",
+    "run_s": "Took",
+    "name": "Task",
+    "user": "User",
+}
+DEFAULT_SORT = "-queued_at"
+CANCEL = RowAction(name="cancel", label="Cancel", help="Ask this task to stop")
+RETRY = RowAction(name="retry", label="Retry", help="Run it again with the same arguments")
+HARD_STOP = RowAction(name="hard_stop", label="Hard stop", help="Break off a task that does not heed its cancel")
+_STATES = {**words.RUN, "stuck": words.STUCK}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the address asks for."""
+
+    tab: str = ""
+    text: str = ""
+    sort: str = DEFAULT_SORT
+    page: int = 1
+    rows: int = 50
+
+    @property
+    def query(self) -> str:
+        """The tab and the search box as one search."""
+        states = TABS.get(self.tab, TABS[""])[1]
+        state = f"state:{','.join(states)}" if states else ""
+        return f"{state} {self.text}".strip()
+
+    @property
+    def offset(self) -> int:
+        """Rows before this page."""
+        return (self.page - 1) * self.rows
+
+    def parsed(self) -> Query:
+        """Return the search; QueryInvalid when the text cannot be read."""
+        return parse(self.query)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One page of runs and how many there are in all."""
+
+    runs: Sequence[RunRecord]
+    total: int
+
+
+def tab_counts(counts: Mapping[RunState, int]) -> dict[str, int]:
+    """Return how many retained runs each tab holds."""
+    by_value = {str(state.value): count for state, count in counts.items()}
+    return {
+        tab: sum(by_value.get(state, 0) for state in states) if states else sum(by_value.values())
+        for tab, (_, states) in TABS.items()
+    }
+
+
+def from_snapshot(snapshot: FleetSnapshot, wanted: Wanted) -> Listed | None:
+    """Return the page out of memory when it surely holds all of it, None when the archive has to be asked.
+
+    That is the case for a tab without a search, in the usual order, as far as the snapshot reaches.
+    """
+    if wanted.text.strip() or wanted.sort != DEFAULT_SORT:
+        return None
+    total = tab_counts(snapshot.counts)[wanted.tab if wanted.tab in TABS else ""]
+    states = TABS.get(wanted.tab, TABS[""])[1]
+    runs = [run for run in snapshot.runs if not states or run.state.value in states]
+    page = runs[wanted.offset : wanted.offset + wanted.rows]
+    whole = len(runs) >= min(total, wanted.offset + wanted.rows)
+    return Listed(runs=page, total=max(total, len(runs))) if whole else None
+
+
+def table(runs: Sequence[RunRecord], links: Links, eyes: Eyes) -> Table:
+    """Return the rows of one page of runs."""
+    user_link = links.to("sessions", who="all", user="") + "&user={v}"
+    columns = (
+        Column(label="Task", kind="link", href=links.to("run") + "?id={id}", main=True, sort="name"),
+        Column(label="State", kind="state", words=_STATES),
+        Column(label="Progress", kind="bar", help="How far it is, what it says of itself, or why it failed"),
+        Column(label="User", kind="link", href=user_link, sort="user"),
+        Column(label="Session", kind="link", href=links.to("sessions", who="all", q="") + "&q={v}"),
+        Column(label="Pool"),
+        Column(label="Waited", end=True, sort="wait_s", help="In the queue"),
+        Column(label="Took", kind="since", end=True, sort="run_s", help="From its start"),
+        Column(label="Queued", kind="time", end=True, sort="queued_at"),
+    )
+    return Table(
+        label="Tasks",
+        columns=columns,
+        rows=[_row(run, eyes) for run in runs],
+        actions=(CANCEL, HARD_STOP, RETRY),
+        pick=True,
+    )
+
+
+def _row(run: RunRecord, eyes: Eyes) -> list[Cell]:
+    live = not run.terminal
+    return [
+        run.run_id,
+        run.name,
+        "stuck" if run.stuck and live else run.state.value,
+        round(run.progress, 2) if run.progress is not None and live else message(run),
+        eyes.personal_text(run.user),
+        formats.session_name(run.session_id) if run.session_id else None,
+        run.pool,
+        formats.duration(run.wait_s) if run.wait_s is not None else None,
+        _took(run),
+        run.queued_at // 1,
+        list(offered(run)),
+    ]
+
+
+def _took(run: RunRecord) -> Cell:
+    if run.started_at is None:
+        return None
+    if run.terminal:
+        return formats.duration(run.run_s)
+    return run.started_at // 1
+
+
+def message(run: RunRecord) -> str | None:
+    """Return the one line that tells most of a run."""
+    if run.error_type or run.error:
+        return ": ".join(part for part in (run.error_type, run.error) if part)[:120]
+    if run.state.value == "cancelled" and run.cancel is not None:
+        return run.cancel.reason
+    if run.attempt > 1:
+        return f"attempt {run.attempt} of {run.max_attempts}"
+    return run.message
+
+
+def offered(run: RunRecord) -> tuple[str, ...]:
+    """Return the actions that make sense for a run now."""
+    if run.terminal:
+        return ("retry",) if run.retriable else ()
+    if run.stuck:
+        return ("hard_stop",)
+    return () if run.state.value == "cancelling" else ("cancel",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Runs that share a name or an error, and how they did."""
+
+    key: str
+    count: int
+    live: int
+    failed: int
+    wait_p50_s: float | None
+    wait_p95_s: float | None
+    run_p50_s: float | None
+    run_p95_s: float | None
+
+    @property
+    def failure_rate(self) -> float | None:
+        """Failed among those that ended."""
+        ended = self.count - self.live
+        return self.failed / ended if ended else None
+
+
+def grouped(runs: Sequence[RunRecord], by: str) -> list[Group]:
+    """Return the groups of ``runs`` by "name" or "error", the largest failing ones first."""
+    members: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        key = run.name if by == "name" else (run.error_type or "")
+        if key:
+            members.setdefault(key, []).append(run)
+    groups = [_group(key, runs) for key, runs in members.items()]
+    return sorted(groups, key=lambda group: (-group.failed, -group.count, group.key))
+
+
+def _group(key: str, runs: Sequence[RunRecord]) -> Group:
+    waits = sorted(run.wait_s for run in runs if run.wait_s is not None)
+    times = sorted(run.run_s for run in runs if run.run_s is not None)
+    return Group(
+        key=key,
+        count=len(runs),
+        live=sum(1 for run in runs if not run.terminal),
+        failed=sum(1 for run in runs if run.state.value in TABS["failed"][1]),
+        wait_p50_s=percentile(waits, 0.5),
+        wait_p95_s=percentile(waits, 0.95),
+        run_p50_s=percentile(times, 0.5),
+        run_p95_s=percentile(times, 0.95),
+    )
+
+
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """Return the nearest-rank percentile of sorted values."""
+    if not ordered:
+        return None
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def groups_table(groups: Sequence[Group], by: str, links: Links) -> Table:
+    """Return one row per group; the name leads to its runs."""
+    columns = (
+        Column(
+            label="Task" if by == "name" else "Error",
+            kind="link",
+            href=links.to("tasks", q=f"{by}:") + "{id}",
+            main=True,
+        ),
+        Column(label="Runs", end=True),
+        Column(label="Live", end=True),
+        Column(label="Failed", end=True),
+        Column(label="Failure rate", kind="bar"),
+        Column(label="Wait p50", end=True),
+        Column(label="Wait p95", end=True),
+        Column(label="Run p50", end=True),
+        Column(label="Run p95", end=True),
+    )
+    rows: list[list[Cell]] = [
+        [
+            group.key,
+            group.key,
+            formats.number(group.count),
+            formats.number(group.live),
+            formats.number(group.failed),
+            None if group.failure_rate is None else round(group.failure_rate, 3),
+            formats.duration(group.wait_p50_s),
+            formats.duration(group.wait_p95_s),
+            formats.duration(group.run_p50_s),
+            formats.duration(group.run_p95_s),
+        ]
+        for group in groups
+    ]
+    return Table(label="Groups of tasks", columns=columns, rows=rows)

@@ -1,0 +1,85 @@
+"""One session in a drawer: everything known of it, its tasks, and what may be done to it."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from octostar_runtime.errors import OctostarRuntimeError
+from octostar_runtime.models.sessions import SessionRecord
+from octostar_runtime.ui import actions, formats, words
+from octostar_runtime.ui.components import blocks
+from octostar_runtime.ui.components.markup import facts, link, moment, pill, since, text
+from octostar_runtime.ui.console import Console
+from octostar_runtime.ui.queries import sessions
+
+
+def body(console: Console, ref: str, close: Callable[[], None]) -> None:
+    """Draw the drawer; ``close`` forgets which session it shows."""
+    found = sessions.resolve(console.snapshot, [ref])
+    if not found:
+        blocks.empty("This session has ended", "Its tasks and events are still in the history.")
+        return
+    session = found[0]
+    blocks.markup(_facts(console, session))
+    _tasks(console, session)
+    _actions(console, session, close)
+
+
+def _facts(console: Console, session: SessionRecord) -> str:
+    now, eyes = console.source.now(), console.eyes
+    return facts(
+        ("User", text(eyes.personal_text(session.user) or "not signed in")),
+        ("State", pill(words.word(words.SESSION, session.state))),
+        ("Heartbeat", pill(words.word(words.LIFE, session.life))),
+        ("Last sign", moment(session.last_seen_at)),
+        ("Connected for", since(session.connected_at, now)),
+        ("Page", text(session.page)),
+        ("Last touched", moment(session.last_interaction_at)),
+        ("Last script run", moment(session.last_run_at)),
+        ("It took", formats.duration(session.last_run_s)),
+        ("Reconnects", formats.number(session.reconnects)),
+        ("Received", formats.size(session.bytes_in)),
+        ("Sent", formats.size(session.bytes_out)),
+        ("Address", text(eyes.personal_text(session.remote_address))),
+        ("Browser", text(session.browser)),
+        ("Session", f'<span class="oc-mono">{text(formats.session_name(session.session_id))}…</span>'),
+    )
+
+
+def _tasks(console: Console, session: SessionRecord) -> None:
+    runs = [run for run in console.snapshot.runs if run.session_id == session.session_id][:8]
+    blocks.heading("Its tasks", "")
+    if not runs:
+        blocks.empty("No tasks", "Background tasks started by this tab would be here.")
+        return
+    blocks.lines(
+        [
+            blocks.Line(
+                mark=pill(words.word(words.RUN, run.state)),
+                body=link(run.name, console.links.to("run", id=run.run_id)),
+                at=run.queued_at,
+            )
+            for run in runs
+        ]
+    )
+
+
+def _actions(console: Console, session: SessionRecord, close: Callable[[], None]) -> None:
+    ids, off = [session.session_id], bool(console.locked)
+    if console.locked:
+        blocks.note(console.locked, "warn")
+    with st.container(horizontal=True):
+        for label, key, make in (
+            ("End session", "end", actions.end_sessions),
+            ("Rerun its page", "rerun", actions.rerun_sessions),
+            ("Stop its script", "stop", actions.stop_scripts),
+        ):
+            if st.button(label, key=f"oc_drawer_{key}", disabled=off):
+                close()
+                actions.ask(make(ids))
+        if st.button("Measure memory", key="oc_drawer_memory", disabled=off):
+            try:
+                held = console.source.operations.session_memory(session.session_id, by=console.principal)
+                blocks.note(f"Its state holds about {formats.size(held)}")
+            except OctostarRuntimeError as error:
+                blocks.note(str(error), "bad")

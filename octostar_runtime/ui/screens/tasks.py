@@ -1,0 +1,183 @@
+"""Tasks: tabs with counts, one search box, a page of rows, bulk actions, groups, export."""
+
+import streamlit as st
+
+from octostar_runtime.errors import OctostarRuntimeError, QueryInvalid
+from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.ui import actions, formats, frame
+from octostar_runtime.ui.components import blocks
+from octostar_runtime.ui.components.tableview import table
+from octostar_runtime.ui.console import Console
+from octostar_runtime.ui.queries import tasks
+from octostar_runtime.ui.screens import export
+from octostar_runtime.ui.screens.paging import pager
+
+_TABLE = "oc_tasks"
+GROUPED_RUNS = 5_000
+SYNTAX = """
+`state:failed` `name:report*` `user:ada*` `session:3f9a` `node:` `pool:gpu` `tag:nightly` `error:timeout` `arg:sales`
+`older:5m` (queued longer ago) · `longer:30s` (runs longer) · `-pool:gpu` leaves out · `"disk full"` these words
+"""
+
+
+def draw(console: Console) -> None:
+    """Draw the page."""
+    frame.page(console, "Tasks", "What waits, what runs, what became of it", lambda: _body(console))
+
+
+def _body(console: Console) -> None:
+    wanted = _wanted()
+    _tabs(console, wanted)
+    with st.container(key="oc_search"):
+        text = st.text_input(
+            "Search",
+            key="q",
+            type="search",
+            bind="query-params",
+            placeholder="Search, e.g. user:ada* error:timeout -pool:gpu",
+            label_visibility="collapsed",
+            icon=":material/search:",
+        )
+    if (text or "") != wanted.text:
+        wanted = _wanted(text or "")
+    try:
+        wanted.parsed()
+    except QueryInvalid as error:
+        blocks.note(f"{error}", "bad")
+        with st.expander("How to search"):
+            st.markdown(SYNTAX)
+        return
+    group = st.query_params.get("group", "")
+    if group in ("name", "error"):
+        _groups(console, wanted, group)
+    else:
+        _rows(console, wanted)
+
+
+def _wanted(text: str | None = None) -> tasks.Wanted:
+    asked = st.query_params
+    page = asked.get("page", "1")
+    sort = asked.get("sort", tasks.DEFAULT_SORT)
+    return tasks.Wanted(
+        tab=asked.get("state", ""),
+        text=asked.get("q", "") if text is None else text,
+        sort=sort if sort.removeprefix("-") in tasks.SORTS else tasks.DEFAULT_SORT,
+        page=max(1, int(page)) if page.isdigit() else 1,
+    )
+
+
+def _tabs(console: Console, wanted: tasks.Wanted) -> None:
+    counts = tasks.tab_counts(console.snapshot.counts)
+    group = st.query_params.get("group", "")
+    items = [
+        blocks.Tab(
+            label=title,
+            count=counts[tab],
+            href=console.links.to("tasks", state=tab, q=wanted.text),
+            current=not group and wanted.tab == tab,
+        )
+        for tab, (title, _) in tasks.TABS.items()
+    ]
+    for by, title in (("name", "By name"), ("error", "By error")):
+        href = console.links.to("tasks", group=by, state=wanted.tab, q=wanted.text)
+        items.append(blocks.Tab(label=title, href=href, current=group == by))
+    blocks.tabs(items)
+
+
+def _rows(console: Console, wanted: tasks.Wanted) -> None:
+    listed = tasks.from_snapshot(console.snapshot, wanted) or _from_archive(console, wanted)
+    view = tasks.table(listed.runs, console.links, console.eyes)
+    above = st.container(horizontal=True, key="oc_bulk")
+    links = _sort_links(console, wanted)
+    answer = table(view, key=_TABLE, locked=console.locked, sort_links=links, none=_none(wanted))
+    pager(console, "tasks", listed.total, wanted.rows, "task")
+    if answer.action:
+        _act(answer.action, next(run for run in listed.runs if run.run_id == answer.target))
+    with above:
+        _bulk(console, wanted, listed, answer.picked)
+
+
+def _from_archive(console: Console, wanted: tasks.Wanted) -> tasks.Listed:
+    try:
+        page = console.source.find_runs(wanted.query, limit=wanted.rows, offset=wanted.offset, sort=wanted.sort)
+    except OctostarRuntimeError as error:
+        blocks.note(str(error), "bad")
+        return tasks.Listed(runs=(), total=0)
+    return tasks.Listed(runs=page.runs, total=page.total)
+
+
+def _none(wanted: tasks.Wanted) -> tuple[str, str]:
+    if wanted.text:
+        return ("No task matches", "Clear the search, or take a qualifier out of it.")
+    return {
+        "running": ("Nothing runs now", "Tasks at work show here with their progress."),
+        "queued": ("Nothing waits", "Tasks that wait for a free worker show here."),
+        "failed": ("Nothing has failed", "Tasks that failed, timed out or were lost show here with their error."),
+    }.get(wanted.tab, ("No tasks yet", "Every task that the app submits will be a row here."))
+
+
+def _sort_links(console: Console, wanted: tasks.Wanted) -> dict[str, tuple[str, str]]:
+    links = {}
+    for name in tasks.SORTS:
+        falling = wanted.sort == f"-{name}"
+        href = console.links.to("tasks", state=wanted.tab, q=wanted.text, sort=name if falling else f"-{name}")
+        links[name] = (href, "down" if falling else "up" if wanted.sort == name else "")
+    return links
+
+
+def _act(action: str, run: RunRecord) -> None:
+    if action == "cancel":
+        actions.ask(actions.cancel_runs([run.run_id], run.name))
+    elif action == "hard_stop":
+        actions.ask(actions.hard_stop_run(run.run_id, run.name))
+    elif action == "retry":
+        actions.ask(actions.retry_runs([run.run_id], run.name))
+
+
+def _bulk(console: Console, wanted: tasks.Wanted, listed: tasks.Listed, picked: tuple[str, ...]) -> None:
+    runs = [run for run in listed.runs if run.run_id in picked]
+    live = [run.run_id for run in runs if not run.terminal]
+    again = [run.run_id for run in runs if run.terminal and run.retriable]
+    why = console.locked or None
+    if st.button(
+        f"Cancel {formats.plural(len(live), 'ticked task')}",
+        key="oc_cancel",
+        disabled=bool(console.locked) or not live,
+        help=why or (None if live else "Tick tasks that wait or run first"),
+    ):
+        actions.ask(actions.cancel_runs(live))
+    if st.button(
+        f"Retry {formats.plural(len(again), 'ticked task')}",
+        key="oc_retry",
+        disabled=bool(console.locked) or not again,
+        help=why or (None if again else "Tick tasks that have ended first"),
+    ):
+        actions.ask(actions.retry_runs(again))
+    if st.button("Cancel all that match…", key="oc_cancel_all", disabled=bool(console.locked), help=why):
+        _ask_matching(console, wanted, live=True)
+    if st.button("Retry all that match…", key="oc_retry_all", disabled=bool(console.locked), help=why):
+        _ask_matching(console, wanted, live=False)
+    export.buttons(console, wanted, listed)
+
+
+def _ask_matching(console: Console, wanted: tasks.Wanted, *, live: bool) -> None:
+    """Count what the action can touch, now, and ask for exactly that many."""
+    query = f"{wanted.query} state:{'live' if live else 'ended'}".strip()
+    try:
+        total = console.source.find_runs(query, limit=1, offset=0, sort=tasks.DEFAULT_SORT).total
+    except OctostarRuntimeError as error:
+        blocks.note(str(error), "bad")
+        return
+    if not total:
+        blocks.note("No task that waits or runs matches." if live else "No task that has ended matches.")
+        return
+    actions.ask(actions.cancel_matching(query, total) if live else actions.retry_matching(query, total))
+
+
+def _groups(console: Console, wanted: tasks.Wanted, by: str) -> None:
+    page = console.source.find_runs(wanted.query, limit=GROUPED_RUNS, offset=0, sort=tasks.DEFAULT_SORT)
+    over = f"the newest {formats.number(len(page.runs))} of {formats.number(page.total)}"
+    blocks.heading("Grouped by name" if by == "name" else "Grouped by error", f"over {over} tasks")
+    view = tasks.groups_table(tasks.grouped(page.runs, by), by, console.links)
+    none = ("Nothing to group", "Groups appear once tasks have run." if by == "name" else "No task here has failed.")
+    table(view, key=f"oc_groups_{by}", none=none)

@@ -1,0 +1,113 @@
+"""Where the console reads: the runtime's shared snapshot, and the store's history through a small shared cache.
+
+However many people watch, a question to the store is asked at most once a second and answered to all of them.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from octostar_runtime.models.events import Event
+from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.operations import Operations
+from octostar_runtime.ports import Documents, RunPage
+
+if TYPE_CHECKING:
+    from octostar_runtime.runtime import Runtime
+
+#: Seconds an answer of the store is shown to everybody before it is asked again.
+FRESH_S = 1.0
+KEPT = 64
+
+
+class Shared:
+    """A bounded cache by question; the same question from two viewers is asked once."""
+
+    def __init__(self, monotonic: Callable[[], float], *, fresh_s: float = FRESH_S, kept: int = KEPT) -> None:
+        self._monotonic = monotonic
+        self._fresh_s = fresh_s
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+
+    def get(self, question: Hashable, ask: Callable[[], Any]) -> Any:
+        """Return the answer to ``question``, from ``ask()`` when the last one is older than ``fresh_s``."""
+        now = self._monotonic()
+        with self._lock:
+            known = self._answers.get(question)
+            if known is not None and now - known[0] < self._fresh_s:
+                return known[1]
+        answer = ask()  # not under the lock: a slow store must not stop those whose answer is known
+        with self._lock:
+            self._answers[question] = (now, answer)
+            self._answers.move_to_end(question)
+            while len(self._answers) > self._kept:
+                self._answers.popitem(last=False)
+        return answer
+
+
+class RuntimeSource:
+    """The runtime as the console reads it."""
+
+    def __init__(self, runtime: "Runtime") -> None:
+        self._runtime = runtime
+        self._shared = Shared(runtime.clock.monotonic)
+
+    @property
+    def runtime(self) -> "Runtime":
+        """What this source reads."""
+        return self._runtime
+
+    @property
+    def snapshot(self) -> FleetSnapshot:
+        return self._runtime.fleet.snapshot
+
+    @property
+    def operations(self) -> Operations:
+        return self._runtime.operations
+
+    @property
+    def documents(self) -> Documents:
+        return self._runtime.store.documents
+
+    @property
+    def show_personal(self) -> str:
+        return self._runtime.settings.show_personal
+
+    def now(self) -> float:
+        return self._runtime.clock.time()
+
+    def find_runs(self, query: str, *, limit: int, offset: int, sort: str) -> RunPage:
+        def ask() -> RunPage:
+            return self._runtime.store.runs.find(query, limit=limit, offset=offset, sort=sort)
+
+        page: RunPage = self._shared.get(("runs", query, limit, offset, sort), ask)
+        return page
+
+    def find_events(
+        self,
+        *,
+        kind: str = "",
+        actor: str = "",
+        text: str = "",
+        audit: bool = False,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Event]:
+        def ask() -> Sequence[Event]:
+            return self._runtime.store.events.events(
+                kind=kind, actor=actor, text=text, audit=audit, before=before, limit=limit
+            )
+
+        events: Sequence[Event] = self._shared.get(("events", kind, actor, text, audit, before, limit), ask)
+        return events
+
+
+@cache
+def runtime_source() -> RuntimeSource:
+    """Return the source of this process."""
+    from octostar_runtime.runtime import get_runtime
+
+    return RuntimeSource(get_runtime())

@@ -1,0 +1,55 @@
+"""A table as a value: what it says, not how it is drawn.
+
+Cells are small JSON values, because they travel with each refresh.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from octostar_runtime.ui.words import Word
+
+Cell = str | float | list[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column.
+
+    ``kind``: ``text``; ``link`` (``href`` with ``{id}`` or ``{v}``); ``state`` (a key of ``words``); ``since`` (a UTC
+    second from which the browser counts up, or a text); ``time`` (a UTC second); ``bar`` (0..1, or a
+    text).
+    """
+
+    label: str
+    kind: str = "text"
+    href: str = ""
+    words: Mapping[str, Word] = field(default_factory=dict)
+    end: bool = False  # numbers: right-aligned
+    main: bool = False  # the row's name, first on a narrow screen
+    sort: str = ""  # what to sort by; empty when it cannot be sorted
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowAction:
+    """A button that rows may carry."""
+
+    name: str
+    label: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Columns and rows; each row is its id, one cell per column and, with ``actions``, the names of those it offers."""
+
+    label: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    actions: Sequence[RowAction] = ()
+    pick: bool = False
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the rows as drawn."""
+        return tuple(str(row[0]) for row in self.rows)

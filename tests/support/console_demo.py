@@ -1,0 +1,76 @@
+"""The console over made-up data, as a Streamlit script: ``streamlit run tests/support/console_demo.py``.
+
+For looking at pages and for page tests; nothing an action does here has an effect.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import streamlit as st
+
+from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.events import Event
+from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.models.outcomes import Outcome
+from octostar_runtime.operations import Operations
+from octostar_runtime.ports import Documents, RunPage
+from octostar_runtime.query import parse
+from octostar_runtime.ui import entry
+from octostar_runtime.ui.queries.tasks import Listed
+from tests.support import fleet_samples as samples
+
+
+class RecordedOperations:
+    """Accepts every operation and remembers it."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def operation(*args: Any, **kwargs: Any) -> Any:
+            self.done.append((name, args, kwargs))
+            if name == "run_detail":
+                return next(run for run in samples.sample_runs() if run.run_id == args[0])
+            if name in ("run_stack", "service_log"):
+                return "line 1\nline 2"
+            if name == "hard_stop_run":
+                return Outcome(target=args[0], ok=True)
+            targets = args[0] if args and isinstance(args[0], list | tuple) else ["one"]
+            return tuple(Outcome(target=str(target), ok=True) for target in targets)
+
+        return operation
+
+
+class DemoSource:
+    """A source over the samples."""
+
+    show_personal = "full"
+
+    def __init__(self, snapshot: FleetSnapshot | None = None) -> None:
+        self.snapshot = snapshot or samples.sample_snapshot()
+        self.recorded = RecordedOperations()
+        self.operations = cast(Operations, self.recorded)
+        self.documents = cast(Documents, None)
+
+    def now(self) -> float:
+        return samples.NOW
+
+    def find_runs(self, query: str, *, limit: int, offset: int, sort: str) -> RunPage:
+        found = [run for run in self.snapshot.runs if parse(query).matches(run, samples.NOW)]
+        name = sort.removeprefix("-")
+        found.sort(key=lambda run: getattr(run, name) or 0, reverse=sort.startswith("-"))
+        return Listed(runs=found[offset : offset + limit], total=len(found))
+
+    def find_events(self, **_: Any) -> Sequence[Event]:
+        return samples.sample_events()
+
+
+@st.cache_resource
+def demo_source() -> DemoSource:
+    return DemoSource()
+
+
+if __name__ == "__main__":
+    operator = Principal(name="olga@example.org", role=Role.OPERATOR, via="link")
+    entry.run(Path(__file__).resolve().parents[2] / "pages", source=demo_source(), identify=lambda: operator)
