@@ -30,3 +30,14 @@ class NodeRecord:
     state: NodeState = NodeState.OK
     clock_skew_s: float | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredNode:
+    """A node as the store knows it. ``beat`` grows with each heartbeat, ``incarnation`` with each return of a node
+    that had been declared lost; ``status`` is what the node last said of itself (JSON values)."""
+
+    record: NodeRecord
+    beat: int
+    incarnation: int = 1
+    status: Mapping[str, object] = field(default_factory=dict)

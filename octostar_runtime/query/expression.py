@@ -4,7 +4,8 @@ All comparisons ignore case (``str.casefold``), in memory and in SQL alike.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 from functools import lru_cache
 
@@ -90,7 +91,7 @@ class Term:
     states: frozenset[RunState] = frozenset()
     seconds: float = 0.0
     exclude: bool = False
-    words: tuple[str, ...] = field(default=(), compare=False)  # the states as they were written
+    words: tuple[str, ...] = dataclass_field(default=(), compare=False)  # the states as they were written
 
     def matches(self, record: RunRecord, now: float) -> bool:
         """Whether the run satisfies this term at the UTC second ``now``."""

@@ -1,0 +1,179 @@
+"""The members of the fleet: who joined, whose heart beats, who was declared lost, and what became of their work."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, select, update
+
+from octostar_runtime.errors import NodeNotFound
+from octostar_runtime.models.commands import CommandState
+from octostar_runtime.models.events import Event
+from octostar_runtime.models.nodes import NodeRecord, NodeState, StoredNode
+from octostar_runtime.models.sessions import EndReason
+from octostar_runtime.store.database import Database
+from octostar_runtime.store.endings import lost_run, lost_session
+from octostar_runtime.store.jsontext import dump, load
+from octostar_runtime.store.runcodec import run_of
+from octostar_runtime.store.runs import COLUMNS as RUN_COLUMNS
+from octostar_runtime.store.schema import command, node, run, session
+from octostar_runtime.store.sessioncodec import session_of
+from octostar_runtime.store.writing import insert, write_events, write_runs, write_sessions
+
+GONE = (NodeState.LOST.value, NodeState.STOPPED.value)
+BURY_AT_ONCE = 500
+
+
+class SqlNodes:
+    """Nodes in the store. ``at`` is always UTC seconds as the caller's clock has it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def join(self, record: NodeRecord) -> None:
+        """Enter a node; its id is new with each process."""
+        row = {name: getattr(record, name) for name in _PLAIN}
+        row |= {
+            "state": record.state.value,
+            "beat": 1,
+            "incarnation": 1,
+            "status": "{}",
+            "meta": dump(dict(record.meta)),
+        }
+        with self._database.write() as connection:
+            statement = insert(connection, node).values(row)
+            changed = {name: statement.excluded[name] for name in row if name != "node_id"}
+            connection.execute(statement.on_conflict_do_update(index_elements=["node_id"], set_=changed))
+            write_events(connection, [_event("node.started", record.node_id, record.node_id, record.started_at)])
+
+    def beat(
+        self,
+        node_id: str,
+        *,
+        at: float,
+        state: NodeState = NodeState.OK,
+        meta: Mapping[str, object] | None = None,
+        status: Mapping[str, object] | None = None,
+    ) -> bool:
+        """Say that the node lives; False when it was declared lost meanwhile and must not act until it rejoined."""
+        values: dict[str, object] = {"beat": node.c.beat + 1, "heartbeat_at": at, "state": state.value}
+        if meta is not None:
+            values["meta"] = dump(dict(meta))
+        if status is not None:
+            values["status"] = dump(dict(status))
+        mine = update(node).where(node.c.node_id == node_id, node.c.state.not_in(GONE)).values(values)
+        with self._database.write() as connection:
+            return connection.execute(mine).rowcount > 0
+
+    def rejoin(self, record: NodeRecord, *, at: float) -> int:
+        """Bring a node back that was declared lost, as a new incarnation; what it had before stays lost."""
+        while self.bury(record.node_id, by=record.node_id, at=at):
+            pass
+        values = {"state": NodeState.OK.value, "heartbeat_at": at, "beat": node.c.beat + 1}
+        returning = update(node).where(node.c.node_id == record.node_id)
+        returning = returning.values(**values, incarnation=node.c.incarnation + 1)
+        with self._database.write() as connection:
+            back = connection.execute(returning.returning(node.c.incarnation)).scalar()
+            if back is not None:
+                write_events(connection, [_event("node.rejoined", record.node_id, record.node_id, at)])
+        if back is None:  # the row was pruned, or the store is a new one
+            self.join(record)
+            return 1
+        return int(back)
+
+    def leave(self, node_id: str, *, at: float) -> None:
+        """Say goodbye: the node ends on purpose; whatever it left alive ends with it."""
+        going = update(node).where(node.c.node_id == node_id, node.c.state.not_in(GONE))
+        with self._database.write() as connection:
+            if connection.execute(going.values(state=NodeState.STOPPED.value, heartbeat_at=at)).rowcount:
+                write_events(connection, [_event("node.stopped", node_id, node_id, at)])
+        while self.bury(node_id, by=node_id, at=at):
+            pass
+
+    def all(self) -> Sequence[StoredNode]:
+        """Return every node there is, the newest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(node).order_by(node.c.started_at.desc())).mappings().all()
+        return [
+            StoredNode(
+                record=NodeRecord(
+                    **{name: row[name] for name in _PLAIN}, state=NodeState(row["state"]), meta=load(row["meta"])
+                ),
+                beat=row["beat"],
+                incarnation=row["incarnation"],
+                status=load(row["status"]),
+            )
+            for row in rows
+        ]
+
+    def declare_lost(self, node_id: str, *, beat: int, by: str, at: float) -> bool:
+        """Declare a node lost whose heart still stands at ``beat``; False when it moved, or somebody was faster."""
+        dead = update(node).where(node.c.node_id == node_id, node.c.beat == beat, node.c.state.not_in(GONE))
+        with self._database.write() as connection:
+            if not connection.execute(dead.values(state=NodeState.LOST.value)).rowcount:
+                return False
+            write_events(connection, [_event("node.lost", node_id, by, at)])
+        while self.bury(node_id, by=by, at=at):
+            pass
+        return True
+
+    def bury(self, node_id: str, *, by: str, at: float) -> int:
+        """End a part of what a lost or stopped node left alive; return how much, 0 when nothing is left.
+
+        In small transactions, so that nobody waits long; any node may go on where another stopped.
+        """
+        with self._database.write() as connection:
+            state = connection.execute(select(node.c.state).where(node.c.node_id == node_id).with_for_update()).scalar()
+            if state is None or state not in GONE:
+                return 0
+            lost = state == NodeState.LOST.value
+            return (
+                _bury_runs(connection, node_id, by, at)
+                + _bury_sessions(connection, node_id, by, at, EndReason.LOST if lost else EndReason.SERVER_STOP)
+                + _fail_commands(connection, node_id, at, "lost" if lost else "stopped")
+            )
+
+    def unburied(self) -> Sequence[str]:
+        """Return the nodes that are gone and whose runs or sessions still look alive."""
+        gone = select(node.c.node_id).where(node.c.state.in_(GONE))
+        with self._database.read() as connection:
+            runs = select(run.c.node_id).where(run.c.ended_at.is_(None), run.c.node_id.in_(gone)).distinct()
+            sessions = select(session.c.node_id).where(session.c.ended_at.is_(None), session.c.node_id.in_(gone))
+            return sorted({*connection.execute(runs).scalars(), *connection.execute(sessions.distinct()).scalars()})
+
+    def get(self, node_id: str) -> StoredNode:
+        """Return one node; NodeNotFound."""
+        for stored in self.all():
+            if stored.record.node_id == node_id:
+                return stored
+        raise NodeNotFound(f"no node has the id {node_id!r}; the Nodes page lists those there are")
+
+
+_PLAIN = ("node_id", "name", "kind", "host", "pid", "version", "started_at", "heartbeat_at")
+
+
+def _bury_runs(connection: Connection, node_id: str, by: str, at: float) -> int:
+    alive = select(*RUN_COLUMNS).where(run.c.node_id == node_id, run.c.ended_at.is_(None)).limit(BURY_AT_ONCE)
+    because = f"node {node_id} is gone; what it executed or held in its queue is lost"
+    runs = [lost_run(run_of(row), at, because) for row in connection.execute(alive).mappings()]
+    write_runs(connection, runs)
+    write_events(connection, [_event("run.lost", record.run_id, by, at, reason=because) for record in runs])
+    return len(runs)
+
+
+def _bury_sessions(connection: Connection, node_id: str, by: str, at: float, reason: EndReason) -> int:
+    alive = select(session).where(session.c.node_id == node_id, session.c.ended_at.is_(None)).limit(BURY_AT_ONCE)
+    sessions = [lost_session(session_of(row), at, reason) for row in connection.execute(alive).mappings()]
+    write_sessions(connection, sessions)
+    ended = [_event("session.ended", each.session_id, by, at, reason=reason.value) for each in sessions]
+    write_events(connection, ended)
+    return len(sessions)
+
+
+def _fail_commands(connection: Connection, node_id: str, at: float, fate: str) -> int:
+    open_states = (CommandState.NEW.value, CommandState.TAKEN.value)
+    failed = update(command).where(command.c.target == node_id, command.c.state.in_(open_states))
+    values = {"state": CommandState.FAILED.value, "error": f"node {node_id} is {fate}", "done_at": at}
+    return connection.execute(failed.values(values)).rowcount
+
+
+def _event(kind: str, subject: str, node_id: str, at: float, *, reason: str | None = None) -> Event:
+    return Event(kind=kind, subject=subject, at=at, node_id=node_id, reason=reason)

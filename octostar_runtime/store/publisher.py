@@ -1,0 +1,185 @@
+"""The publisher: the only writer of a node's runs, sessions and events, a few times a second and never on their path.
+
+Those who change something only poke. The publisher's thread then fetches what changed, coalesced to the newest
+version of each row, and stores it in one transaction. Is the store away, rows wait in a bounded buffer.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from octostar_runtime.clock import Clock
+from octostar_runtime.errors import StoreUnavailable
+from octostar_runtime.events import EventBus
+from octostar_runtime.models.events import Event
+from octostar_runtime.models.fleet import StoreHealth
+from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.models.sessions import SessionRecord
+from octostar_runtime.periodic import PeriodicThread
+from octostar_runtime.store.batch import Batch
+from octostar_runtime.store.buffer import Buffer
+from octostar_runtime.store.port import Store
+
+logger = logging.getLogger(__name__)
+INTERVAL_S = 0.25
+FIRST_PAUSE_S = 0.02  # after a quiet time: long enough for what belongs together, too short to be noticed
+RETRY_S = 1.0
+CAPACITY = 50_000
+ROWS_AT_ONCE = 2_000
+PortableArguments = Callable[[str], Mapping[str, object] | None]
+
+
+class Publisher:
+    """Carries changes to the store. ``on_change`` may be called from any thread, as often as one likes."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        drain_runs: Callable[[], Sequence[RunRecord]],
+        drain_sessions: Callable[[], Sequence[SessionRecord]],
+        bus: EventBus,
+        portable_arguments: PortableArguments | None = None,
+        interval_s: float = INTERVAL_S,
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._drain_runs = drain_runs
+        self._drain_sessions = drain_sessions
+        self._portable_arguments = portable_arguments
+        self._interval_s = interval_s
+        self._buffer = Buffer(capacity)
+        self._dirty = False
+        self._dirty_since: float | None = None
+        self._lag_s = 0.0
+        self._last_flush = -interval_s
+        self._flushing = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = PeriodicThread("octostar-publisher", self._turn, interval_s=None)
+        self._unsubscribe = bus.subscribe(self._on_event)
+
+    def start(self) -> None:
+        """Begin to publish."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Store what is left and stop; False when something could not be stored."""
+        self._unsubscribe()
+        self._stopping.set()
+        self._thread.stop(timeout_s)
+        return self.flush_now()
+
+    def on_change(self, *_: object) -> None:
+        """Note that something changed. Cheap: the first call after a flush pokes the thread, others do nothing."""
+        if not self._dirty:
+            self._dirty = True
+            self._dirty_since = self._clock.monotonic()
+            self._thread.poke()
+
+    def flush_now(self) -> bool:
+        """Store everything that is pending, in the caller's thread; False when the store would not have it."""
+        with self._flushing:
+            self._fetch()
+            stored = self._flush()
+            self._last_flush = self._clock.monotonic()
+        return stored
+
+    def health(self) -> StoreHealth:
+        """Return how the store does, and what waits for it here."""
+        since = self._dirty_since
+        waiting = 0.0 if since is None else self._clock.monotonic() - since
+        health = self._store.health()
+        return replace(
+            health, buffered=len(self._buffer), dropped=self._buffer.dropped, lag_s=max(self._lag_s, waiting)
+        )
+
+    def _on_event(self, event: Event) -> None:
+        self._buffer.add_event(event)
+        self.on_change()
+
+    def _turn(self) -> None:
+        """One turn of the thread: let changes gather, then flush; while the store is away, come back in a while."""
+        due = max(self._last_flush + self._interval_s, self._clock.monotonic() + FIRST_PAUSE_S)
+        self._stopping.wait(due - self._clock.monotonic())
+        self._thread.interval_s = None if self.flush_now() else RETRY_S
+
+    def _fetch(self) -> None:
+        if self._buffer.full_of_ends:
+            return  # the managers keep their changes until there is room for what must not be dropped
+        self._dirty = False  # before fetching: whatever changes from here on pokes again
+        self._buffer.add_runs(self._drain_runs())
+        self._buffer.add_sessions(self._drain_sessions())
+
+    def _flush(self) -> bool:
+        since = self._dirty_since
+        while batch := self._buffer.take(ROWS_AT_ONCE):
+            try:
+                self._write(replace(batch, portable=self._portable(batch.runs)))
+            except StoreUnavailable as error:
+                self._buffer.put_back(batch)
+                logger.warning("%s; %d changes wait", error, len(self._buffer))
+                return False
+            if self._buffer.full_of_ends:
+                self._fetch()
+        if since is not None:
+            self._lag_s = self._clock.monotonic() - since
+        if not self._dirty:
+            self._dirty_since = None
+        return True
+
+    def _write(self, batch: Batch) -> None:
+        """Store a batch; when something in it cannot be stored at all, store the rest and drop that."""
+        try:
+            self._store.write(batch)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            logger.exception("a batch of %d changes was refused; trying them one by one", len(batch))
+            for single in _singles(batch):
+                self._write_single(single)
+
+    def _write_single(self, single: Batch) -> None:
+        try:
+            self._store.write(single)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            self._buffer.dropped += 1
+            logger.exception("one change cannot be stored and was dropped: %s", _named(single))
+
+    def _portable(self, runs: Sequence[RunRecord]) -> dict[str, str]:
+        """Return the arguments of those runs that can be repeated on another node, as JSON."""
+        if self._portable_arguments is None:
+            return {}
+        found: dict[str, str] = {}
+        for run in runs:
+            if run.function is None:
+                continue
+            try:
+                arguments = self._portable_arguments(run.run_id)
+                if arguments is not None:
+                    found[run.run_id] = json.dumps(dict(arguments), allow_nan=False)
+            except (TypeError, ValueError):
+                logger.debug("the arguments of run %s are no JSON; it can be repeated on its own node only", run.run_id)
+        return found
+
+
+def _singles(batch: Batch) -> Iterator[Batch]:
+    for run in batch.runs:
+        yield Batch(runs=(run,), portable=batch.portable)
+    for session in batch.sessions:
+        yield Batch(sessions=(session,))
+    for event in batch.events:
+        yield Batch(events=(event,))
+
+
+def _named(batch: Batch) -> str:
+    for run in batch.runs:
+        return f"run {run.run_id}"
+    for session in batch.sessions:
+        return f"session {session.session_id}"
+    return f"event {batch.events[0].kind}" if batch.events else "nothing"

@@ -1,0 +1,105 @@
+"""A run as a row: columns for what is searched, sorted and counted by, JSON for the rest."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from octostar_runtime.models.runs import CancelOutcome, CancelRecord, LogLine, RunRecord, RunState
+from octostar_runtime.store.jsontext import clean, dump, load
+
+#: Columns that hold a field of the record as it is.
+PLAIN = (
+    "run_id", "task_id", "name", "pool", "node_id", "session_id", "user", "seq",
+    "queued_at", "started_at", "ended_at", "wait_s", "run_s",
+)  # fmt: skip
+#: Columns made from fields, in the order of :func:`run_row`.
+DERIVED = ("state", "name_key", "user_key", "tags_key", "error_key", "head", "error_text", "args_text", "detail")
+COLUMNS = (*PLAIN, *DERIVED)
+#: What has to be read to rebuild a record.
+READ = (*PLAIN, "state", "detail")
+
+_IN_DETAIL = tuple(
+    (field.name, field.default) for field in fields(RunRecord) if field.name not in PLAIN and field.name != "state"
+)
+ERROR_KEY_LENGTH = 200
+TAG_SEPARATOR = "\n"
+
+
+def run_row(run: RunRecord) -> dict[str, Any]:
+    """Return the row of ``run``, without its portable arguments."""
+    row: dict[str, Any] = {name: getattr(run, name) for name in PLAIN}
+    for name in ("task_id", "name", "session_id", "user"):
+        if row[name]:
+            row[name] = clean(row[name])
+    tags = [clean(tag.casefold()) for tag in run.tags]
+    head = (run.name, run.task_id, run.run_id, run.user or "", run.session_id or "")
+    row["state"] = run.state.value
+    row["name_key"] = row["name"].casefold()
+    row["user_key"] = (row["user"] or "").casefold()
+    row["tags_key"] = TAG_SEPARATOR.join(["", *tags, ""]) if tags else ""
+    row["error_key"] = error_key(run)
+    row["head"] = clean(TAG_SEPARATOR.join(head).casefold() + row["tags_key"])
+    row["error_text"] = (
+        clean(f"{run.error_type or ''}\n{run.error or ''}".casefold()) if run.error_type or run.error else ""
+    )
+    row["args_text"] = clean(run.arguments.casefold()) if run.arguments else ""
+    row["detail"] = dump(_detail(run))
+    return row
+
+
+def error_key(run: RunRecord) -> str | None:
+    """Return what failures are grouped by: the type and the first line of the message, shortened."""
+    if run.error_type is None and run.error is None:
+        return None
+    first = (run.error or "").strip().partition("\n")[0]
+    text = f"{run.error_type}: {first}" if run.error_type and first else run.error_type or first
+    return clean(text)[:ERROR_KEY_LENGTH]
+
+
+def _detail(run: RunRecord) -> dict[str, object]:
+    detail: dict[str, object] = {}
+    for name, default in _IN_DETAIL:
+        value = getattr(run, name)
+        if value is not default and value != default:
+            detail[name] = value
+    if run.cancel is not None:
+        cancel = run.cancel
+        detail["cancel"] = [
+            cancel.requested_at, cancel.by, cancel.reason, cancel.outcome.value,
+            cancel.acknowledged_after_s, cancel.stopped_after_s,
+        ]  # fmt: skip
+    if run.logs:
+        detail["logs"] = [(line.at, line.level, line.logger, line.text) for line in run.logs]
+    if run.timeline:
+        detail["timeline"] = [(state.value, at) for state, at in run.timeline]
+    return detail
+
+
+def run_of(row: Mapping[Any, Any]) -> RunRecord:
+    """Return the record of a row that holds at least the columns in :data:`READ`; unknown details are left out.
+
+    A newer release may have written details that this one does not know.
+    """
+    detail: dict[str, Any] = {name: value for name, value in load(row["detail"]).items() if name in _KNOWN}
+    if "cancel" in detail:
+        at, by, reason, outcome, acknowledged, stopped = detail["cancel"]
+        detail["cancel"] = CancelRecord(
+            requested_at=at,
+            by=by,
+            reason=reason,
+            outcome=CancelOutcome(outcome),
+            acknowledged_after_s=acknowledged,
+            stopped_after_s=stopped,
+        )
+    if "logs" in detail:
+        detail["logs"] = tuple(LogLine(at=a, level=lv, logger=lg, text=t) for a, lv, lg, t in detail["logs"])
+    if "timeline" in detail:
+        detail["timeline"] = tuple((RunState(state), at) for state, at in detail["timeline"])
+    if "tags" in detail:
+        detail["tags"] = tuple(detail["tags"])
+    plain = {name: row[name] for name in PLAIN}
+    return RunRecord(**plain, state=RunState(row["state"]), **detail)
+
+
+_KNOWN = frozenset(name for name, _ in _IN_DETAIL)
+assert all(default is not MISSING for _, default in _IN_DETAIL), "a field without a default needs a column"

@@ -1,0 +1,179 @@
+"""The archive of runs: what this node no longer holds, and what other nodes ran."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.sql.elements import SQLColumnExpression
+
+from octostar_runtime.errors import InvalidInput
+from octostar_runtime.models.runs import RunRecord, RunState
+from octostar_runtime.query import parse
+from octostar_runtime.store.database import Database
+from octostar_runtime.store.filters import condition_of
+from octostar_runtime.store.jsontext import load
+from octostar_runtime.store.runcodec import READ, run_of
+from octostar_runtime.store.schema import run, tally
+from octostar_runtime.store.writing import chunks
+
+MAX_LIMIT = 10_000
+COLUMNS = [run.c[name] for name in READ]
+SORTS: Mapping[str, SQLColumnExpression[Any]] = {
+    "queued_at": run.c.queued_at,
+    "started_at": run.c.started_at,
+    "ended_at": run.c.ended_at,
+    "name": run.c.name_key,
+    "user": run.c.user_key,
+    "state": run.c.state,
+    "pool": run.c.pool,
+    "node_id": run.c.node_id,
+    "wait_s": run.c.wait_s,
+    "run_s": run.c.run_s,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundRuns:
+    """One page of runs. ``next`` continues behind the last of them, None when there is no more."""
+
+    runs: tuple[RunRecord, ...]
+    total: int
+    next: str | None = None
+
+
+class SqlRuns:
+    """Runs in the store. Every method is one or two short queries; StoreUnavailable when there is no store."""
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+
+    def get(self, run_id: str) -> RunRecord | None:
+        """Return the run as it was last stored."""
+        with self._database.read() as connection:
+            row = connection.execute(select(*COLUMNS).where(run.c.run_id == run_id)).mappings().first()
+        return None if row is None else run_of(row)
+
+    def find(
+        self, query: str, *, limit: int, offset: int = 0, sort: str = "-queued_at", after: str | None = None
+    ) -> FoundRuns:
+        """Return the runs that ``query`` finds; ``after`` is the ``next`` of the page before.
+
+        QueryInvalid when the query, InvalidInput when the order, the limit or the cursor cannot be read.
+        """
+        condition = condition_of(parse(query), self._now())
+        order = _Order.read(sort)
+        size = _checked("limit", limit)
+        wanted = order.applied(select(run.c.id, order.column)).where(condition).limit(size + 1)
+        wanted = wanted.where(order.behind(after)) if after else wanted.offset(_checked("offset", offset))
+        with self._database.read() as connection:
+            found = [(row[0], row[1]) for row in connection.execute(wanted)]
+            total = connection.execute(select(func.count()).select_from(run).where(condition)).scalar_one()
+            # The page is found by narrow indexes alone; only its own rows are read whole.
+            ids = [row_id for row_id, _ in found[:size]]
+            records: dict[int, RunRecord] = {}
+            for some in chunks(ids):
+                rows = connection.execute(select(run.c.id, *COLUMNS).where(run.c.id.in_(some))).mappings()
+                records.update((row["id"], run_of(row)) for row in rows)
+        more = order.cursor(*found[size - 1]) if len(found) > size else None
+        return FoundRuns(runs=tuple(records[row_id] for row_id in ids if row_id in records), total=total, next=more)
+
+    def count(self, query: str) -> int:
+        """Return how many runs ``query`` finds."""
+        condition = condition_of(parse(query), self._now())
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(run).where(condition)).scalar_one()
+
+    def counts(self, *, without_node: str | None = None) -> dict[RunState, int]:
+        """Return how many runs of each state are kept, optionally leaving one node's out."""
+        live = select(run.c.state, func.count()).where(run.c.ended_at.is_(None)).group_by(run.c.state)
+        ended = select(tally.c.state, func.sum(tally.c.n)).group_by(tally.c.state)
+        if without_node is not None:
+            live = live.where(run.c.node_id != without_node)
+            ended = ended.where(tally.c.node_id != without_node)
+        with self._database.read() as connection:
+            rows = [*connection.execute(live), *connection.execute(ended)]
+        return {RunState(state): int(n) for state, n in rows if n}
+
+    def versions(self, *, without_node: str, limit_live: int, limit_ended: int) -> dict[str, int]:
+        """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones: what a reader must have."""
+        narrow = select(run.c.run_id, run.c.seq).where(run.c.node_id != without_node)
+        live = narrow.where(run.c.ended_at.is_(None)).order_by(run.c.queued_at.desc()).limit(limit_live)
+        ended = narrow.where(run.c.ended_at.is_not(None)).order_by(run.c.ended_at.desc()).limit(limit_ended)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in [*connection.execute(ended), *connection.execute(live)]}
+
+    def many(self, run_ids: Sequence[str]) -> list[RunRecord]:
+        """Return those of the named runs that are stored, in no particular order."""
+        found: list[RunRecord] = []
+        with self._database.read() as connection:
+            for some in chunks(run_ids):
+                rows = connection.execute(select(*COLUMNS).where(run.c.run_id.in_(some))).mappings()
+                found.extend(run_of(row) for row in rows)
+        return found
+
+    def failed_since(self, at: float) -> int:
+        """Return how many runs failed (error, timed out, lost) at or after the UTC second ``at``."""
+        failed = [RunState.ERROR.value, RunState.TIMED_OUT.value, RunState.LOST.value]
+        counted = select(func.count()).select_from(run).where(run.c.ended_at >= at, run.c.state.in_(failed))
+        with self._database.read() as connection:
+            return connection.execute(counted).scalar_one()
+
+    def portable_arguments(self, run_id: str) -> dict[str, object] | None:
+        """Return the arguments with which a run can be repeated on any node; None when there are none kept.
+
+        For repeating it only: these are the true values, which no page, API or log may show.
+        """
+        with self._database.read() as connection:
+            text = connection.execute(select(run.c.portable).where(run.c.run_id == run_id)).scalar()
+        return None if text is None else load(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """How a list is sorted. Runs without a value come last when descending, first when ascending."""
+
+    column: SQLColumnExpression[Any]
+    descending: bool
+
+    @classmethod
+    def read(cls, sort: str) -> "_Order":
+        column = SORTS.get(sort.removeprefix("-"))
+        if column is None:
+            raise InvalidInput(
+                f"cannot sort by {sort!r}; use one of {', '.join(SORTS)}, with a '-' in front to descend"
+            )
+        return cls(column, sort.startswith("-"))
+
+    def applied(self, statement: Select[Any]) -> Select[Any]:
+        if self.descending:
+            return statement.order_by(self.column.desc().nulls_last(), run.c.id.desc())
+        return statement.order_by(self.column.asc().nulls_first(), run.c.id.asc())
+
+    def cursor(self, row_id: int, value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps([value, row_id]).encode()).decode()
+
+    def behind(self, cursor: str) -> ColumnElement[bool]:
+        try:
+            value, row_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+            row_id = int(row_id)
+        except (ValueError, TypeError):
+            raise InvalidInput("the page's cursor cannot be read; start again from the first page") from None
+        column = self.column
+        later = run.c.id < row_id if self.descending else run.c.id > row_id
+        if value is None:
+            same = and_(column.is_(None), later)
+            return same if self.descending else or_(same, column.is_not(None))
+        same = and_(column == value, later)
+        return or_(column < value, column.is_(None), same) if self.descending else or_(column > value, same)
+
+
+def _checked(name: str, value: int) -> int:
+    if name == "limit" and not 1 <= value <= MAX_LIMIT:
+        raise InvalidInput(f"limit must be 1 to {MAX_LIMIT}, not {value}")
+    if value < 0:
+        raise InvalidInput(f"{name} cannot be negative")
+    return value

@@ -1,0 +1,74 @@
+"""The store on SQLite or PostgreSQL: its parts around one database."""
+
+import logging
+import threading
+
+from octostar_runtime.clock import Clock
+from octostar_runtime.models.fleet import StoreHealth
+from octostar_runtime.models.nodes import NodeRecord
+from octostar_runtime.settings import Settings
+from octostar_runtime.store.batch import Batch
+from octostar_runtime.store.commander import StoreCommander
+from octostar_runtime.store.commands import SqlCommands
+from octostar_runtime.store.credentials import SqlCredentials
+from octostar_runtime.store.database import Database
+from octostar_runtime.store.documents import SqlDocuments
+from octostar_runtime.store.events import SqlEvents
+from octostar_runtime.store.leases import SqlLeases
+from octostar_runtime.store.listening import Listener, PostgresListener, SqliteListener
+from octostar_runtime.store.nodes import SqlNodes
+from octostar_runtime.store.runs import SqlRuns
+from octostar_runtime.store.sessions import SqlSessions
+from octostar_runtime.store.storetime import StoreTime
+from octostar_runtime.store.writing import write_batch
+
+logger = logging.getLogger(__name__)
+
+
+class SqlStore:
+    """Everything that outlives a process, in one SQLite file or PostgreSQL database."""
+
+    def __init__(
+        self, database: Database, *, clock: Clock, node: NodeRecord, settings: Settings, notice: str | None = None
+    ) -> None:
+        self.database = database
+        self.settings = settings
+        self.time = StoreTime(database, clock)
+        self.time.measure()
+        now = self.time.now
+        self.runs = SqlRuns(database, now)
+        self.sessions = SqlSessions(database)
+        self.events = SqlEvents(database)
+        self.documents = SqlDocuments(database, now)
+        self.leases = SqlLeases(database, now)
+        self.credentials = SqlCredentials(database)
+        self.nodes = SqlNodes(database)
+        self.commands = SqlCommands(database)
+        listener: Listener = (
+            SqliteListener(database) if database.is_sqlite else PostgresListener(database, node.node_id)
+        )
+        self.commander = StoreCommander(
+            node_id=node.node_id, clock=clock, now=now, commands=self.commands, listener=listener
+        )
+        self._notice = notice
+        self._close_lock = threading.Lock()
+        self._closed = False
+
+    def write(self, batch: Batch) -> None:
+        """Store a batch in one transaction; StoreUnavailable, and nothing of it is stored."""
+        with self.database.write() as connection:
+            write_batch(connection, batch)
+
+    def health(self) -> StoreHealth:
+        """Return how the store does, as far as this node has noticed."""
+        error = self.database.error
+        return StoreHealth(url=self.database.shown_url, ok=error is None, error=error, notice=self._notice)
+
+    def close(self) -> None:
+        """Stop listening and give all connections back; safe to call twice."""
+        with self._close_lock:
+            if self._closed:
+                return
+            self._closed = True
+        self.commander.stop()
+        self.database.close()

@@ -1,0 +1,135 @@
+"""Write rows: the one place that decides which of two versions of a run or session stands.
+
+A higher ``seq`` wins, and an end is final: once a row says how a run ended, nothing changes that, whoever says so.
+That is what keeps a node which was declared lost, and comes back, from ending its runs a second time.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, and_, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+
+from octostar_runtime.models.events import Event
+from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.models.sessions import SessionRecord
+from octostar_runtime.store import schema
+from octostar_runtime.store.batch import Batch
+from octostar_runtime.store.eventcodec import event_row
+from octostar_runtime.store.runcodec import run_row
+from octostar_runtime.store.sessioncodec import session_row
+
+T = TypeVar("T")
+CHUNK = 500  # rows in one statement: below SQLite's limit of variables, and short under its write lock
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterable[Sequence[T]]:
+    """Cut ``items`` into slices of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def insert(connection: Connection, table: Table) -> Any:
+    """Return an INSERT of the connection's dialect, which knows ON CONFLICT."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def write_batch(connection: Connection, batch: Batch) -> None:
+    """Store everything in ``batch`` inside the caller's transaction."""
+    write_runs(connection, batch.runs, batch.portable)
+    write_sessions(connection, batch.sessions)
+    write_events(connection, batch.events)
+
+
+def write_runs(connection: Connection, runs: Sequence[RunRecord], portable: Mapping[str, str] | None = None) -> None:
+    """Insert or update runs; the tallies follow those that end now."""
+    if not runs:
+        return
+    ending = _ending_now(connection, [run for run in runs if run.terminal])
+    rows = [_with_ends(run_row(run), run, (portable or {}).get(run.run_id)) for run in runs]
+    connection.execute(_statement(connection, _upsert_run), sorted(rows, key=_by_run_id))
+    _add_to_tally(connection, Counter((run.node_id, run.state.value) for run in ending))
+
+
+def _by_run_id(row: Mapping[str, Any]) -> str:
+    return str(row["run_id"])  # one order for all writers, so that two of them cannot wait for each other in a ring
+
+
+def _with_ends(row: dict[str, Any], run: RunRecord, portable: str | None) -> dict[str, Any]:
+    """An ended run has an ``ended_at`` and a live one has none: the indexes and the rule above rest on it."""
+    if run.terminal:
+        row["ended_at"] = run.ended_at if run.ended_at is not None else run.queued_at
+    else:
+        row["ended_at"] = None
+    row["portable"] = portable
+    return row
+
+
+def _ending_now(connection: Connection, ended: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return those of ``ended`` that the store does not know as ended yet."""
+    newest = {run.run_id: run for run in ended}
+    for some in chunks(list(newest)):
+        known = select(schema.run.c.run_id).where(schema.run.c.run_id.in_(some), schema.run.c.ended_at.is_not(None))
+        for run_id in connection.execute(known).scalars().all():
+            del newest[run_id]
+    return list(newest.values())
+
+
+def _add_to_tally(connection: Connection, counts: Mapping[tuple[str, str], int]) -> None:
+    if not counts:
+        return
+    statement = insert(connection, schema.tally)
+    statement = statement.on_conflict_do_update(
+        index_elements=["node_id", "state"], set_={"n": schema.tally.c.n + statement.excluded.n}
+    )
+    rows = [{"node_id": node_id, "state": state, "n": n} for (node_id, state), n in sorted(counts.items())]
+    connection.execute(statement, rows)
+
+
+def write_sessions(connection: Connection, sessions: Sequence[SessionRecord]) -> None:
+    """Insert or update sessions; one that has ended stays as it ended."""
+    if sessions:
+        rows = sorted((session_row(session) for session in sessions), key=lambda row: str(row["session_id"]))
+        connection.execute(_statement(connection, _upsert_session), rows)
+
+
+def write_events(connection: Connection, events: Sequence[Event]) -> None:
+    """Insert events; one that is there already stays."""
+    if events:
+        statement = insert(connection, schema.event).on_conflict_do_nothing(index_elements=["event_id"])
+        connection.execute(statement, [event_row(event) for event in events])
+
+
+_statements: dict[tuple[str, Callable[[Any], Insert]], Insert] = {}
+
+
+def _statement(connection: Connection, make: Callable[[Any], Insert]) -> Insert:
+    """Build a wide statement once per dialect; SQLAlchemy keeps its compiled text as long as it is the same object."""
+    key = (connection.dialect.name, make)
+    if key not in _statements:
+        _statements[key] = make(lambda table: insert(connection, table))
+    return _statements[key]
+
+
+def _upsert_run(insert_into: Callable[[Table], Any]) -> Any:
+    run = schema.run
+    statement = insert_into(run)
+    new = statement.excluded
+    values = {c.name: new[c.name] for c in run.c if c.name not in ("id", "run_id", "portable")}
+    return statement.on_conflict_do_update(
+        index_elements=["run_id"],
+        set_=values,
+        where=and_(run.c.seq < new.seq, or_(run.c.ended_at.is_(None), run.c.state == new.state)),
+    )
+
+
+def _upsert_session(insert_into: Callable[[Table], Any]) -> Any:
+    session = schema.session
+    statement = insert_into(session)
+    new = statement.excluded
+    values = {c.name: new[c.name] for c in session.c if c.name != "session_id"}
+    return statement.on_conflict_do_update(
+        index_elements=["session_id"], set_=values, where=and_(session.c.seq < new.seq, session.c.ended_at.is_(None))
+    )
