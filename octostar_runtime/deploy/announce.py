@@ -59,9 +59,10 @@ def _answers(url: str) -> bool:
 def _say_sign_in(url: str) -> None:
     from octostar_runtime.deploy.first_sign_in import first_sign_in
     from octostar_runtime.errors import OctostarRuntimeError
+    from octostar_runtime.settings import load_settings
 
     try:
-        ticket = first_sign_in(url)
+        ticket = first_sign_in(url, load_settings())
     except (OctostarRuntimeError, OSError) as error:
         _say(f"octostar: no sign-in link could be made: {error}")
         return

@@ -65,7 +65,8 @@ class Essential:
 
 def _last_line(log: str) -> str:
     try:
-        lines = [line.strip() for line in readFile(log, -4000, 0).splitlines() if line.strip()]
+        lines = readFile(log, -4000, 0).decode(errors="replace").split("\n")
     except ValueError:
         return "it left no log"
-    return lines[-1][:300] if lines else "it left no log"
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1][:300] if said else "it left no log"

@@ -29,6 +29,7 @@ OPEN_FILES = 4096
 def main(argv: Sequence[str]) -> int:
     """Start the console. Returns only when it could not, or after ``--check``."""
     options = _options(argv)
+    os.umask(0o077)  # the state directory holds secrets; everything started from here inherits this
     try:
         layout = _layout(options)
         lock = prepare(layout)

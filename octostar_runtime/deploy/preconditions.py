@@ -12,6 +12,8 @@ import psutil
 from octostar_runtime.deploy.layout import Layout
 from octostar_runtime.errors import CannotStart
 
+#: What supervisord's configuration gives a meaning of its own, in one place or another, and cannot quote.
+UNQUOTABLE = '%;"\n'
 #: The path of a unix socket may have 107 bytes, and supervisord appends its pid while it makes the socket.
 MAX_SOCKET_PATH = 96
 
@@ -35,6 +37,7 @@ def prepare_state_dir(layout: Layout) -> None:
     except OSError as error:
         fix = "give this user write permission there or set OCTOSTAR_STATE_DIR to another directory"
         raise CannotStart(f"cannot write the state directory {state_dir} ({error.strerror}): {fix}") from None
+    _check_characters("OCTOSTAR_STATE_DIR", state_dir)
     if len(os.fsencode(layout.supervisor_socket)) > MAX_SOCKET_PATH:
         raise CannotStart(
             f"the path of the state directory {state_dir} is too long for a socket: "
@@ -46,6 +49,13 @@ def check_app(layout: Layout) -> None:
     """The Streamlit app must be there."""
     if not layout.app.is_file():
         raise CannotStart(f"there is no Streamlit app at {layout.app}: name it with --app FILE")
+    _check_characters("--app", layout.app)
+
+
+def _check_characters(setting: str, path: Path) -> None:
+    found = sorted(set(UNQUOTABLE) & set(str(path)))
+    if found:
+        raise CannotStart(f"{setting}: supervisord cannot take the {found[0]!r} in {str(path)!r}: use another path")
 
 
 def check_ports(layout: Layout) -> None:

@@ -90,7 +90,7 @@ def render_supervisor(layout: Layout, *, nginx: str | None, open_files: int) -> 
             "rpcinterface:octostar", {"supervisor.rpcinterface_factory": "octostar_runtime.deploy.essential:watch"}
         ),
         *(_program(layout, program) for program in programs(layout, nginx=nginx)),
-        _section("include", {"files": layout.programs / "*.conf"}),
+        _section("include", {"files": f"{layout.programs.name}/*.conf"}),
     ]
     return "\n".join(sections)
 
@@ -118,6 +118,5 @@ def _program(layout: Layout, program: Program) -> str:
 
 
 def _section(name: str, options: dict[str, object]) -> str:
-    # supervisord expands %(...)s in values
-    lines = (f"{key} = {str(value).replace('%', '%%')}" for key, value in options.items())
+    lines = (f"{key} = {value}" for key, value in options.items())
     return "\n".join([f"[{name}]", *lines, ""])

@@ -65,7 +65,9 @@ class StubServer:
         stub = self
 
         class Handler(_Handler):
-            server_stub = stub
+            @property
+            def stub(self) -> StubServer:
+                return stub
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
@@ -99,8 +101,11 @@ class StubServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server_stub: StubServer
     protocol_version = "HTTP/1.0"
+
+    @property
+    def stub(self) -> StubServer:
+        raise NotImplementedError
 
     def handle_one_request(self) -> None:
         self.raw_requestline = self.rfile.readline(65537)
@@ -109,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(length) if length else b""
         call = Call(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-        self._send(self.server_stub.respond(call))
+        self._send(self.stub.respond(call))
         self.close_connection = True
 
     def _send(self, answer: Answer) -> None:

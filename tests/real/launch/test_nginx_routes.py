@@ -78,8 +78,7 @@ def test_who_a_user_is_cannot_be_claimed_by_the_user(deployment: Deployment) -> 
 
 
 def test_the_configured_proxy_may_say_who_the_user_is() -> None:
-    changes = {"trusted_proxy": "10.0.0.0/8, 127.0.0.1", "proxy_user_header": "X-Auth-Email"}
-    with Deployment(**changes) as deployment:
+    with Deployment(trusted_proxy="10.0.0.0/8, 127.0.0.1", proxy_user_header="X-Auth-Email") as deployment:
         told = {
             "X-Auth-Email": "ada@example.org",
             "X-Forwarded-User": "mallory",
