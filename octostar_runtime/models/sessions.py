@@ -83,3 +83,33 @@ class CallbackRecord:
     slow: int = 0
     last_error: str | None = None
     last_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionContext:
+    """Whose code is running: what a task submitted from a page is attributed to."""
+
+    session_id: str
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEvent:
+    """What a session callback is told. ``kind``: start, heartbeat, disconnect, reconnect, dormant, awake or end;
+    first_start and all_ended carry the session that brought them about."""
+
+    kind: str
+    session_id: str
+    reason: EndReason | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorMessage:
+    """A message an operator left for a session. ``level`` is info, warning or error; ``at`` UTC seconds."""
+
+    text: str
+    level: str
+    by: str
+    at: float
+    sticky: bool = False  # shown until the page changes, not only for a moment

@@ -13,6 +13,7 @@ Every waiting call has a time limit and says what did not come. Frames are read 
 """
 
 import contextlib
+import ctypes
 import socket
 import struct
 import threading
@@ -82,14 +83,10 @@ class StreamlitClient:
     def abort(self) -> None:
         """Vanish: the TCP connection is reset without a closing frame."""
         assert self._socket is not None
-        raw = self._socket.socket
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # shutdown wakes the reader, which sits in recv(); closing then sends the reset
-        with contextlib.suppress(OSError):
-            raw.shutdown(socket.SHUT_RD)
-        with contextlib.suppress(OSError):
-            raw.close()
-        self._connected = False
+        # connecting to "no address" makes Linux reset the connection and wake whoever reads from it
+        nowhere = struct.pack("H14x", socket.AF_UNSPEC)
+        ctypes.CDLL(None).connect(self._socket.socket.fileno(), nowhere, len(nowhere))
+        self._join()
 
     def resume(self, *, run: bool = True) -> Self:
         """Connect again and ask for the same session, as a browser does after a network blip."""
@@ -232,7 +229,7 @@ class StreamlitClient:
         if resume:
             protocols.append(Subprotocol(resume))
         address = self.url.replace("http", "ws", 1) + "/_stcore/stream"
-        self._socket = connect(
+        opening = connect(
             address,
             subprotocols=protocols,
             additional_headers=self._headers,
@@ -243,6 +240,7 @@ class StreamlitClient:
             ping_interval=None,
             compression=None,
         )
+        self._socket = opening.__enter__()  # left by disconnect() or abort(), whichever the test wants
         self.close_code = None
         self._connected = True
         self._reader = threading.Thread(

@@ -1,0 +1,114 @@
+"""Who wants to hear of sessions, and telling them: process-wide and per-session callbacks, and the hooks for
+"somebody came" and "everybody has gone".
+
+Announcing only queues work for the dispatcher; no user code runs in the caller's thread.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable
+
+from octostar_runtime.models.sessions import CallbackRecord, SessionEvent
+from octostar_runtime.sessions.callbacks import Callback, SessionCallback, callback_key, check_event
+from octostar_runtime.sessions.dispatcher import Dispatcher, Lane, Work
+from octostar_runtime.sessions.live_session import LiveSession
+
+SHOWN_CALLBACKS = 1_000
+REMEMBERED_TROUBLES = 200
+
+
+class Announcer:
+    """Registered callbacks by event. ``held_up`` is called when a callback keeps all workers busy."""
+
+    def __init__(self, dispatcher: Dispatcher, *, slow_after_s: float, held_up: Callable[[], object]) -> None:
+        self._dispatcher = dispatcher
+        self._slow_after_s = slow_after_s
+        self._held_up = held_up
+        self._lock = threading.Lock()
+        self._everyone: dict[str, dict[Hashable, tuple[Callback, Lane]]] = {}
+        self._troubled: deque[CallbackRecord] = deque(maxlen=REMEMBERED_TROUBLES)
+
+    def add(self, event: str, fn: SessionCallback, session: LiveSession | None, key: Hashable | None) -> Callback:
+        """Register a callback; the same key (or the same definition) replaces what was registered before."""
+        check_event(event, session.session_id if session is not None else None)
+        chosen = callback_key(fn) if key is None else key
+        with self._lock:
+            if session is not None:
+                return self._add_to_session(event, fn, session, chosen)
+            known = self._everyone.get(event, {}).get(chosen)
+            if known is not None:
+                known[0].fn = fn
+                return known[0]
+            callback = Callback(event, fn, session_id=None, slow_after_s=self._slow_after_s)
+            # replaced, not changed: announcing reads without the lock
+            self._everyone = {
+                **self._everyone,
+                event: {**self._everyone.get(event, {}), chosen: (callback, Lane())},
+            }
+            return callback
+
+    def _add_to_session(self, event: str, fn: SessionCallback, session: LiveSession, key: Hashable) -> Callback:
+        known = session.callbacks.get((event, key))
+        if known is not None:
+            known.fn = fn  # a rerun of the script defines its callbacks anew; the newest closure counts
+            return known
+        callback = Callback(event, fn, session_id=session.session_id, slow_after_s=self._slow_after_s)
+        session.callbacks = {**session.callbacks, (event, key): callback}
+        if event == "heartbeat":
+            session.heartbeats = (*session.heartbeats, callback)
+        return callback
+
+    def remove(self, callback: Callback, session: LiveSession | None) -> None:
+        """Forget a callback; one that is under way ends by itself."""
+        with self._lock:
+            if session is not None:
+                session.callbacks = {k: c for k, c in session.callbacks.items() if c is not callback}
+                session.heartbeats = tuple(c for c in session.heartbeats if c is not callback)
+                return
+            kept = {k: pair for k, pair in self._everyone.get(callback.event, {}).items() if pair[0] is not callback}
+            self._everyone = {**self._everyone, callback.event: kept}
+
+    def announce(self, session: LiveSession, event: SessionEvent) -> None:
+        """Queue ``event`` for the session's own callbacks, then for everyone's."""
+        held_up = False
+        for (kind, _), callback in session.callbacks.items():
+            if kind == event.kind:
+                held_up |= self._dispatcher.submit(session.lane, (callback, event, session.scope))
+        for callback, lane in self._everyone.get(event.kind, {}).values():
+            held_up |= self._dispatcher.submit(lane, (callback, event, session.scope))
+        if held_up:
+            self._held_up()
+
+    def heartbeats(self, sessions: Iterable[LiveSession]) -> None:
+        """Queue one heartbeat for every given session; a session still busy with its last one is passed over."""
+        pieces: list[tuple[Lane, Work]] = []
+        add = pieces.append
+        everyone = tuple(self._everyone.get("heartbeat", {}).values())
+        for session in sessions:
+            lane = session.lane
+            if session.heartbeats and not lane.queue and not lane.claim.locked():
+                for callback in session.heartbeats:
+                    add((lane, (callback, session.heartbeat_event, session.scope)))
+            for callback, shared in everyone:
+                add((shared, (callback, session.heartbeat_event, session.scope)))
+        if pieces and self._dispatcher.submit_all(pieces):
+            self._held_up()
+
+    @property
+    def wants_heartbeats(self) -> bool:
+        """Whether anybody registered for everyone's heartbeats."""
+        return bool(self._everyone.get("heartbeat"))
+
+    def forget(self, session: LiveSession) -> None:
+        """Keep the record of an ended session's callbacks that failed or were slow."""
+        for callback in session.callbacks.values():
+            if callback.troubled:
+                self._troubled.append(callback.record())
+
+    def records(self, sessions: Iterable[LiveSession]) -> tuple[CallbackRecord, ...]:
+        """Return the health of callbacks: everyone's, those in trouble, then the rest, at most 1,000."""
+        shared = [callback for by_key in self._everyone.values() for callback, _ in by_key.values()]
+        own = [callback for session in sessions for callback in session.callbacks.values()]
+        own.sort(key=lambda callback: not callback.troubled)
+        found = [callback.record() for callback in shared + own[:SHOWN_CALLBACKS]]
+        return tuple(found + list(self._troubled))[:SHOWN_CALLBACKS]

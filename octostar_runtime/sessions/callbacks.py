@@ -1,0 +1,118 @@
+"""Registered session callbacks: what is known of them, and the one way they are called.
+
+A callback is user code: it is called on a worker of the dispatcher (or on the script thread that registered it),
+never under a lock of ours; whatever it raises is logged and counted and goes no further.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Hashable
+
+from octostar_runtime.errors import InvalidInput
+from octostar_runtime.models.sessions import CallbackRecord, SessionEvent
+from octostar_runtime.sessions.control import Scope
+
+logger = logging.getLogger(__name__)
+SessionCallback = Callable[[SessionEvent], object]
+
+SESSION_EVENTS = frozenset({"start", "heartbeat", "disconnect", "reconnect", "dormant", "awake", "end"})
+#: About everybody together, so never registered for one session.
+PROCESS_EVENTS = frozenset({"first_start", "all_ended"})
+
+
+class Callback:
+    """One registered callable and how it has fared. Counters are written by whoever runs it."""
+
+    __slots__ = (
+        "_calls",
+        "_failures",
+        "_last_error",
+        "_last_s",
+        "event",
+        "fn",
+        "name",
+        "session_id",
+        "slow",
+        "slow_after_s",
+    )
+
+    def __init__(self, event: str, fn: SessionCallback, *, session_id: str | None, slow_after_s: float) -> None:
+        self.event = event
+        self.fn = fn
+        self.name = callback_name(fn)
+        self.session_id = session_id
+        self.slow_after_s = slow_after_s
+        self.slow = 0
+        self._calls = 0
+        self._failures = 0
+        self._last_error: str | None = None
+        self._last_s: float | None = None
+
+    def run(self, event: SessionEvent, scope: Scope | None) -> None:
+        """Call it with ``event``, inside the session's scope when there is one; never raises an Exception."""
+        previous = scope.enter() if scope is not None else None
+        started = time.perf_counter()
+        try:
+            self.fn(event)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code must not end the worker
+            self._failed(error)
+        finally:
+            took = time.perf_counter() - started
+            if scope is not None:
+                scope.exit(previous)
+            self._calls += 1
+            self._last_s = took
+            if took > self.slow_after_s:
+                self.slow += 1
+
+    def _failed(self, error: BaseException) -> None:
+        self._failures += 1
+        self._last_error = f"{type(error).__name__}: {error}"[:500]
+        # one full traceback per callback; a heartbeat that always fails must not fill the log
+        if self._failures == 1:
+            logger.error("session callback %s (%s) failed; it stays registered", self.name, self.event, exc_info=error)
+        else:
+            logger.debug("session callback %s (%s) failed again: %s", self.name, self.event, self._last_error)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether it ever failed or was slow."""
+        return bool(self._failures or self.slow)
+
+    def record(self) -> CallbackRecord:
+        """Return its health, frozen."""
+        return CallbackRecord(
+            name=self.name,
+            event=self.event,
+            session_id=self.session_id,
+            calls=self._calls,
+            failures=self._failures,
+            slow=self.slow,
+            last_error=self._last_error,
+            last_s=self._last_s,
+        )
+
+
+def check_event(event: str, session_id: str | None) -> None:
+    """Raise InvalidInput for an event there is not."""
+    if event in SESSION_EVENTS or (event in PROCESS_EVENTS and session_id is None):
+        return
+    if event in PROCESS_EVENTS:
+        raise InvalidInput(f"{event!r} is about all sessions together; leave session_id out")
+    known = ", ".join(sorted(SESSION_EVENTS | PROCESS_EVENTS))
+    raise InvalidInput(f"there is no session event {event!r}; use one of {known}")
+
+
+def callback_name(fn: Callable[..., object]) -> str:
+    """Return ``module.qualname`` of a callable, looking through partials and our own wrappers."""
+    inner = getattr(fn, "__wrapped__", None) or getattr(fn, "func", None) or fn
+    name = getattr(inner, "__qualname__", type(inner).__qualname__)
+    return f"{getattr(inner, '__module__', None) or '?'}.{name}"
+
+
+def callback_key(fn: Callable[..., object]) -> Hashable:
+    """Return what stays equal when a script defines the same callback again in its next run."""
+    inner = getattr(fn, "__wrapped__", None) or getattr(fn, "func", None) or fn
+    code = getattr(inner, "__code__", None)
+    place = (code.co_filename, code.co_firstlineno) if code is not None else id(inner)
+    return (callback_name(inner), place)

@@ -1,0 +1,197 @@
+"""The small executor of session callbacks: in order within a session, side by side between sessions.
+
+Work waits in *lanes*, one per session (or per process-wide callback). A worker takes a whole lane, so two callbacks
+of one session never overlap and keep their order. When all workers are held up, more are added up to a limit, so
+that a slow callback delays only its own lane; they go away again once idle.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+
+from octostar_runtime.models.sessions import SessionEvent
+from octostar_runtime.periodic import PeriodicThread
+from octostar_runtime.sessions.callbacks import Callback
+from octostar_runtime.sessions.control import Scope
+
+logger = logging.getLogger(__name__)
+Work = tuple[Callback, SessionEvent, Scope | None]
+
+BASE_WORKERS = 2
+#: A worker that has been in one callback this long is not counted on for others.
+HELD_UP_AFTER_S = 0.05
+IDLE_WORKER_STAYS_S = 30.0
+
+
+class Lane:
+    """Work that must run one after the other."""
+
+    __slots__ = ("claim", "queue")
+
+    def __init__(self) -> None:
+        self.queue: deque[Work] = deque()
+        self.claim = threading.Lock()  # held by the worker that runs this lane
+
+
+class _Worker:
+    """One thread and what it is in the middle of."""
+
+    def __init__(self, dispatcher: "Dispatcher", number: int) -> None:
+        self.busy = False
+        self.current: Callback | None = None
+        self.since = 0.0
+        self.reported = False
+        self.idle_since = time.monotonic()
+        self._dispatcher = dispatcher
+        self.thread = PeriodicThread(f"session-callbacks-{number}", self._drain, interval_s=None)
+        self.thread.start()
+
+    def held_up(self, now: float) -> bool:
+        """Whether it sits in one callback for longer than a moment."""
+        return self.busy and self.current is not None and now - self.since > HELD_UP_AFTER_S
+
+    def _drain(self) -> None:
+        ready = self._dispatcher.ready
+        while ready:
+            self.busy = True
+            try:
+                while ready:
+                    try:
+                        lane = ready.popleft()
+                    except IndexError:
+                        break
+                    self._run(lane)
+            finally:
+                self.idle_since = time.monotonic()
+                # whoever appends work looks at ``busy`` afterwards: cleared first, then ``ready`` is looked at again
+                self.busy = False
+
+    def _run(self, lane: Lane) -> None:
+        if not lane.claim.acquire(blocking=False):
+            return  # its worker will find what was added
+        try:
+            queue = lane.queue
+            while queue:
+                callback, event, scope = queue.popleft()
+                self.since = time.monotonic()
+                self.reported = False
+                self.current = callback
+                callback.run(event, scope)
+                self.current = None
+        finally:
+            self.current = None
+            lane.claim.release()
+        if lane.queue:
+            self._dispatcher.ready.append(lane)
+
+
+class Dispatcher:
+    """Runs callbacks. ``submit`` never blocks; beyond ``limit`` waiting in one lane work is dropped and counted."""
+
+    def __init__(self, *, max_workers: int = 32, lane_limit: int = 20_000) -> None:
+        self.ready: deque[Lane] = deque()
+        self.dropped = 0
+        self._lane_limit = lane_limit
+        self._max_workers = max_workers
+        self._lock = threading.Lock()
+        self._workers: list[_Worker] = []
+        self._made = 0
+        self._closed = False
+
+    def submit(self, lane: Lane, work: Work) -> bool:
+        """Queue one piece of work; True when the workers are held up and :meth:`watch` should be called soon."""
+        if not self._queue(lane, work):
+            return False
+        return self._wake()
+
+    def submit_all(self, pieces: Iterable[tuple[Lane, Work]]) -> bool:
+        """Queue many pieces with one wake-up; see :meth:`submit`."""
+        ready = self.ready
+        for lane, work in pieces:
+            lane.queue.append(work)
+            ready.append(lane)
+        return self._wake()
+
+    def watch(self) -> list[Callback]:
+        """Add workers when all are held up, let idle ones go, and return callbacks newly over their time limit."""
+        now = time.monotonic()
+        late: list[Callback] = []
+        for worker in list(self._workers):
+            callback = worker.current
+            if callback is not None and not worker.reported and now - worker.since > callback.slow_after_s:
+                worker.reported = True
+                late.append(callback)
+        if self.ready:
+            self._wake()
+        else:
+            self._shrink(now)
+        return late
+
+    @property
+    def backlogged(self) -> bool:
+        """Whether work waits."""
+        return bool(self.ready)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any callback runs or waits."""
+        return bool(self.ready) or any(worker.busy for worker in self._workers)
+
+    @property
+    def workers(self) -> int:
+        """How many threads there are now."""
+        return len(self._workers)
+
+    def close(self, timeout_s: float = 2.0) -> bool:
+        """Let what waits run for up to ``timeout_s``, then stop; True when nothing was left behind."""
+        deadline = time.monotonic() + timeout_s
+        while self.busy and time.monotonic() < deadline:
+            self._wake()
+            time.sleep(0.005)
+        with self._lock:
+            self._closed = True
+            workers, self._workers = self._workers, []
+        left = self.busy or any(worker.busy for worker in workers)
+        for worker in workers:
+            worker.thread.stop(max(0.0, deadline - time.monotonic()) if not worker.busy else 0.0)
+        return not left
+
+    def _queue(self, lane: Lane, work: Work) -> bool:
+        if len(lane.queue) >= self._lane_limit:
+            self.dropped += 1
+            if self.dropped == 1:
+                logger.error("session callback %s cannot keep up; events are dropped", work[0].name)
+            return False
+        lane.queue.append(work)
+        self.ready.append(lane)
+        return True
+
+    def _wake(self) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            if self._closed:
+                return False
+            workers = self._workers
+            if all(worker.busy for worker in workers):
+                free = sum(1 for worker in workers if not worker.held_up(now))
+                for _ in range(min(BASE_WORKERS - free, self._max_workers - len(workers))):
+                    self._made += 1
+                    workers.append(_Worker(self, self._made))
+            wanted = min(len(self.ready), len(workers))
+            for worker in workers:
+                if wanted <= 0:
+                    break
+                if not worker.busy:
+                    worker.thread.poke()
+                    wanted -= 1
+            return wanted > 0
+
+    def _shrink(self, now: float) -> None:
+        with self._lock:
+            for worker in self._workers[BASE_WORKERS:]:
+                if not worker.busy and now - worker.idle_since > IDLE_WORKER_STAYS_S:
+                    self._workers.remove(worker)
+                    worker.thread.stop(0.0)
+                    break

@@ -1,0 +1,681 @@
+"""Streamlit's internals, and the only module that touches them.
+
+Under ``st.App`` (public API, sees every session from its first byte)::
+
+    from octostar_runtime.sessions import streamlit_bridge
+    from octostar_runtime.sessions.streamlit_bridge import SessionTap
+
+    @asynccontextmanager
+    async def lifespan(app):
+        streamlit_bridge.install(registry)      # on the event loop, before the first browser
+        yield
+        registry.close()                        # ends all sessions with reason server_stop
+
+    app = st.App("pages/navigation.py", lifespan=lifespan, middleware=[Middleware(SessionTap)])
+
+In a classic ``streamlit run script.py`` call ``install(registry)`` from the script: sessions that are already there
+are taken in, and the same methods are wrapped; only the number of bytes sent is then unknown.
+
+How it works: ``connect_session``, ``disconnect_session``, ``close_session`` and ``handle_backmsg`` are wrapped on the
+Runtime *instance* (the websocket endpoint looks them up per call), and each session's script events on the session
+instance. :func:`broken_internals` names what a new version of Streamlit has moved.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from streamlit import config
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.RootContainer_pb2 import RootContainer
+from streamlit.runtime import Runtime
+from streamlit.runtime import exists as runtime_exists
+from streamlit.runtime import get_instance as runtime_instance
+from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.scriptrunner import ScriptRunnerEvent, add_script_run_ctx, get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext, ThreadState
+from streamlit.runtime.scriptrunner_utils.script_run_context_attr import SCRIPT_RUN_CONTEXT_ATTR_NAME
+from streamlit.runtime.state.safe_session_state import SafeSessionState
+
+from octostar_runtime.errors import OctostarRuntimeError
+from octostar_runtime.models.sessions import EndReason, SessionContext, SessionState
+from octostar_runtime.sessions import visitor as visitors
+from octostar_runtime.sessions.live_session import LiveSession
+from octostar_runtime.sessions.public_id import public_id
+from octostar_runtime.sessions.registry import SessionRegistry
+from octostar_runtime.sessions.sizing import sizes_by_key
+from octostar_runtime.sessions.tap import CURRENT, Connection, PingWatch, SessionTap
+
+__all__ = [
+    "SessionTap",
+    "StreamlitBridge",
+    "broken_internals",
+    "current_session",
+    "install",
+    "installed",
+    "session_scope",
+]
+
+logger = logging.getLogger(__name__)
+
+_ATTRIBUTE = "_octostar_bridge"
+#: End this much before Streamlit itself forgets a session, so that its resources are released in order.
+_TTL_MARGIN_S = 0.05
+#: How long a page has to collect its mail before a plain toast is pushed to it.
+_TOAST_AFTER_S = 1.2
+#: How long a browser whose session was ended has to ask for a run by itself.
+_RERUN_AFTER_S = 0.4
+_KICK_CODE = 1012  # "service restart": the frontend connects again at once
+_FORMER_STATES = 1_000
+_STARTED = ScriptRunnerEvent.SCRIPT_STARTED
+_MESSAGE = ScriptRunnerEvent.ENQUEUE_FORWARD_MSG
+
+Allow = Callable[[str, SessionContext], bool]
+
+
+class _Attached:
+    """What the bridge knows of one live session beside the registry's entry. Event loop only."""
+
+    __slots__ = (
+        "__weakref__",
+        "app_session",
+        "asked_to_run",
+        "auto_fragments",
+        "connection",
+        "counts",
+        "inbox_fragment",
+        "live",
+        "secret_id",
+        "stamps",
+    )
+
+    def __init__(self, secret_id: str, live: LiveSession, app_session: AppSession) -> None:
+        self.secret_id = secret_id
+        self.live = live
+        self.app_session = app_session
+        self.connection: Connection | None = None
+        self.asked_to_run = False
+        self.auto_fragments: set[str] = set()
+        self.inbox_fragment: str | None = None
+        self.counts = True
+        self.stamps: deque[float] = deque(maxlen=1_000)  # when each script event happened, on the script's thread
+
+
+class _SharedState(SafeSessionState):
+    """A session's state under the lock of the script that runs now, so that a stored one never goes stale.
+
+    Every full rerun makes a new SafeSessionState with a lock of its own; taking the running script's lock per access
+    is what excludes it.
+    """
+
+    def __init__(self, app_session: AppSession) -> None:
+        object.__setattr__(self, "_app_session", app_session)
+        object.__setattr__(self, "_state", app_session.session_state)
+        object.__setattr__(self, "_own_lock", threading.RLock())
+        object.__setattr__(self, "_yield_callback", lambda: None)
+
+    @property
+    def _lock(self) -> Any:  # type: ignore[override]
+        runner = self._app_session._scriptrunner
+        running = getattr(runner, "_session_state", None)
+        return running._lock if running is not None else self._own_lock
+
+
+class SessionScope:
+    """Makes a session's ``st.session_state`` (and ``st.user``) the current one on a thread."""
+
+    __slots__ = ("_app_session", "_context")
+
+    def __init__(self, app_session: AppSession) -> None:
+        self._app_session = app_session
+        self._context: ScriptRunContext | None = None
+
+    def enter(self) -> object:
+        """Attach to the calling thread; returns the context that was there."""
+        thread = threading.current_thread()
+        previous = thread.__dict__.get(SCRIPT_RUN_CONTEXT_ATTR_NAME)
+        context = self._context or self._make_context()
+        if previous is None and not _has_thread_state():
+            add_script_run_ctx(thread, context)
+        thread.__dict__[SCRIPT_RUN_CONTEXT_ATTR_NAME] = context
+        return previous
+
+    def exit(self, previous: object) -> None:
+        """Put the thread back exactly as it was: Streamlit cannot detach a context, so the attribute goes."""
+        attributes = threading.current_thread().__dict__
+        if previous is None:
+            attributes.pop(SCRIPT_RUN_CONTEXT_ATTR_NAME, None)
+        else:
+            attributes[SCRIPT_RUN_CONTEXT_ATTR_NAME] = previous
+
+    def _make_context(self) -> ScriptRunContext:
+        state = self._app_session._client_state
+        context = self._app_session.create_detached_script_run_ctx(query_string=state.query_string, context_info=None)
+        context.session_state = _SharedState(self._app_session)
+        self._context = context
+        return context
+
+
+class StreamlitBridge:
+    """Reports to the registry what happens to sessions, and does to sessions what the registry asks.
+
+    ``allow(message, session)`` may refuse what a browser asks for beyond running the app, e.g. ``"clear_cache"``.
+    """
+
+    def __init__(self, runtime: Runtime, registry: SessionRegistry, *, allow: Allow | None = None) -> None:
+        self.registry = registry
+        self.allow = allow
+        self._runtime = runtime
+        self._presence = registry.presence
+        self._loop: asyncio.AbstractEventLoop = runtime._get_async_objs().eventloop
+        self._attached: dict[str, _Attached] = {}
+        self._former: OrderedDict[str, ClientState] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- wrapping ------------------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        """Wrap the runtime's methods and take in the sessions that are already there."""
+        runtime = cast(Any, self._runtime)
+        runtime.connect_session = self._wrapped(runtime.connect_session, self._connect)
+        runtime.disconnect_session = self._wrapped(runtime.disconnect_session, self._disconnect)
+        runtime.close_session = self._wrapped(runtime.close_session, self._close)
+        runtime.handle_backmsg = self._wrapped(runtime.handle_backmsg, self._handle_backmsg)
+        self._respect_server_settings()
+        self.registry.attach(self)
+        self.registry.start()
+        self._on_loop_and_wait(self._take_in_present)
+
+    def _wrapped(self, original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return ours(original, *args, **kwargs)
+
+        return call
+
+    def _respect_server_settings(self) -> None:
+        ttl = float(config.get_option("server.disconnectedSessionTTL"))
+        monitor = self.registry.monitor
+        monitor.end_after_s = max(0.0, min(monitor.end_after_s, ttl - _TTL_MARGIN_S))
+        ping = config.get_option("server.websocketPingInterval")
+        monitor.ping_interval_s = float(ping) if ping else 30.0
+
+    def _take_in_present(self) -> None:
+        for info in self._runtime._session_mgr.list_active_sessions():
+            with _guard("taking in a session"):
+                attached = self._attach(info.session.id, info.client, None)
+                self._note_page(attached)
+                runner = info.session._scriptrunner
+                if runner is not None:
+                    self._presence.script_started(attached.live)
+
+    # -- what Streamlit does -------------------------------------------------------------------------------
+
+    def _connect(
+        self,
+        original: Callable[..., str],
+        client: Any,
+        user_info: Any,
+        existing_session_id: str | None = None,
+        session_id_override: str | None = None,
+    ) -> str:
+        refused = existing_session_id is not None and not self._presence.may_resume(existing_session_id)
+        session_id = original(
+            client=client,
+            user_info=user_info,
+            existing_session_id=None if refused else existing_session_id,
+            session_id_override=session_id_override,
+        )
+        with _guard("connecting a session"):
+            attached = self._attach(session_id, client, existing_session_id if refused else None)
+            if refused and existing_session_id is not None:
+                self._loop.call_later(_RERUN_AFTER_S, self._revive, attached, existing_session_id)
+            for notice in self.registry.notices.current() if not attached.live.reconnects else ():
+                attached.live.mailbox.put(notice)
+            if attached.live.mailbox:
+                self._loop.call_later(_RERUN_AFTER_S, self._deliver, attached.live.session_id)
+        return session_id
+
+    def _attach(self, session_id: str, client: Any, instead_of: str | None) -> _Attached:
+        app_session = self._runtime.get_app_session(session_id)
+        if app_session is None:
+            raise OctostarRuntimeError(f"session {public_id(session_id)} vanished while it connected")
+        connection = CURRENT.get()
+        visitor = self._visitor(client, connection, app_session)
+        live = self._presence.connected(session_id, visitor, instead_of=instead_of)
+        attached = self._attached.get(live.session_id)
+        if attached is None or attached.app_session is not app_session:
+            attached = self._attached[live.session_id] = _Attached(session_id, live, app_session)
+            live.scope = SessionScope(app_session)
+            self._watch_runs(attached)
+        self._watch_connection(attached, client, connection)
+        return attached
+
+    def _disconnect(self, original: Callable[..., None], session_id: str, *, client: Any = None) -> None:
+        original(session_id, client=client)
+        with _guard("disconnecting a session"):
+            if self._runtime.is_active_session(session_id):
+                return  # a stale client of a session that has a newer one
+            attached = self._attached.get(public_id(session_id))
+            if attached is not None:
+                attached.connection = None
+                if attached.live.running:
+                    self._presence.script_stopped(attached.live)
+            self._presence.disconnected(session_id)
+            if attached is not None and not attached.app_session.is_resumable():
+                self._finish(session_id, EndReason.LOGOUT)
+            self._note_evictions()
+
+    def _close(self, original: Callable[..., None], session_id: str) -> None:
+        original(session_id)
+        with _guard("closing a session"):
+            self._finish(session_id, EndReason.CLOSED)
+
+    def _finish(self, session_id: str, reason: EndReason) -> None:
+        self._presence.end(session_id, reason)
+        self._attached.pop(public_id(session_id), None)
+
+    def _note_evictions(self) -> None:
+        """Streamlit keeps a bounded number of disconnected sessions and tells nobody which it lets go."""
+        away = [a for a in self._attached.values() if a.live.state is SessionState.DISCONNECTED]
+        storage = cast(Any, self._runtime._session_mgr)._session_storage
+        if len(away) <= storage._cache.maxsize:
+            return
+        kept = {info.session.id for info in storage.list()}
+        for attached in away:
+            if attached.secret_id not in kept:
+                self._finish(attached.secret_id, EndReason.EVICTED)
+
+    def _handle_backmsg(self, original: Callable[..., None], session_id: str, msg: Any, *, client: Any = None) -> None:
+        attached = self._attached.get(public_id(session_id))
+        kind = msg.WhichOneof("type")
+        if attached is not None and self._refuses(kind, attached):
+            return
+        original(session_id, msg, client=client)
+        if attached is not None:
+            with _guard("reading a browser's message"):
+                self._note_message(attached, kind, msg)
+
+    def _refuses(self, kind: str, attached: _Attached) -> bool:
+        if self.allow is None or kind in ("rerun_script", "app_heartbeat", "stop_script", "file_urls_request"):
+            return False
+        context = SessionContext(session_id=attached.live.session_id, user=attached.live.visitor.user)
+        return not self.allow(kind, context)
+
+    def _note_message(self, attached: _Attached, kind: str, msg: Any) -> None:
+        if attached.connection is None:
+            self._presence.seen(attached.live, msg.ByteSize())
+        if kind != "rerun_script":
+            return
+        attached.asked_to_run = True
+        fragment_id = msg.rerun_script.fragment_id
+        if msg.rerun_script.is_auto_rerun:
+            attached.auto_fragments.add(fragment_id)
+        else:
+            attached.auto_fragments.discard(fragment_id)
+            self._presence.interacted(attached.live)
+
+    # -- watching ------------------------------------------------------------------------------------------
+
+    def _visitor(self, client: Any, connection: Connection | None, app_session: AppSession) -> visitors.Visitor:
+        settings = self.registry.settings
+        context = getattr(client, "client_context", None)
+        headers = connection.headers if connection is not None else list(getattr(context, "headers", ()))
+        peer = connection.peer if connection is not None else getattr(context, "remote_ip", None)
+        forwarded = visitors.header(headers, "x-forwarded-for")
+        named = None
+        if settings.trusted_proxy and peer is not None and peer == settings.trusted_proxy:
+            named = next(iter(visitors.header(headers, settings.proxy_user_header)), None)
+        agent = next(iter(visitors.header(headers, "user-agent")), None)
+        return visitors.Visitor(
+            user=visitors.identity(app_session._user_info, named),
+            remote_address=visitors.remote_address(peer, forwarded, settings.trusted_proxy),
+            browser=visitors.shorten_browser(agent),
+        )
+
+    def _watch_connection(self, attached: _Attached, client: Any, connection: Connection | None) -> None:
+        live, presence = attached.live, self._presence
+        attached.connection = connection
+        pings = connection.pings if connection is not None else _pings_of(client)
+        if pings is not None and pings.interval_s is not None:
+            self.registry.monitor.ping_interval_s = pings.interval_s
+        live.hears_pings = pings is not None and pings.hears
+        if pings is not None:
+            pings.listen(lambda: presence.seen(live))
+        if connection is not None:
+            live.bytes_in += connection.bytes_in
+            live.bytes_out += connection.bytes_out
+            connection.on_received = lambda size: presence.seen(live, size)
+            connection.on_sent = lambda size: presence.sent(live, size)
+
+    def _watch_runs(self, attached: _Attached) -> None:
+        """Hear of a session's script runs; wrapped on the instance without a cycle that would keep it alive.
+
+        The script's thread stamps an event, the event loop notes it: a busy loop must not make runs look shorter.
+        """
+        app_session = cast(Any, attached.app_session)
+        owner = weakref.ref(attached.app_session)
+        watching = weakref.ref(attached)
+
+        def stamp(sender: Any, event: ScriptRunnerEvent, *args: Any, **kwargs: Any) -> None:
+            session, known = owner(), watching()
+            if known is not None and event is not _MESSAGE:
+                known.stamps.append(time.monotonic())
+            if session is not None:
+                AppSession._on_scriptrunner_event(session, sender, event, *args, **kwargs)
+
+        def handle(sender: Any, event: ScriptRunnerEvent, *args: Any, **kwargs: Any) -> None:
+            session, known = owner(), watching()
+            if session is None:
+                return
+            is_current = sender is session._scriptrunner
+            AppSession._handle_scriptrunner_event_on_event_loop(session, sender, event, *args, **kwargs)
+            if known is not None:
+                with _guard("noting a script event"):
+                    self._note_script_event(known, event, args, is_current=is_current)
+
+        app_session._on_scriptrunner_event = stamp
+        app_session._handle_scriptrunner_event_on_event_loop = handle
+
+    def _note_script_event(
+        self, attached: _Attached, event: ScriptRunnerEvent, args: tuple[Any, ...], *, is_current: bool
+    ) -> None:
+        if event is _MESSAGE:
+            message = args[0] if args else None
+            if is_current and message is not None and message.HasField("navigation"):
+                self._note_page(attached)
+            return
+        at = attached.stamps.popleft() if attached.stamps else time.monotonic()
+        if not is_current:
+            return  # a runner that is being replaced
+        if event is _STARTED:
+            fragments = args[4] if len(args) > 4 else None
+            attached.counts = not fragments or not attached.auto_fragments.issuperset(fragments)
+            if not fragments:
+                attached.auto_fragments.clear()
+            self._presence.script_started(attached.live, at=at)
+        elif attached.live.running:  # every other event ends a run
+            self._presence.script_stopped(attached.live, at=at, counts=attached.counts)
+            self._note_page(attached)
+
+    def _note_page(self, attached: _Attached) -> None:
+        manager = attached.app_session._pages_manager
+        page = manager.get_pages().get(manager.current_page_script_hash)
+        if page is not None:
+            self._presence.turned_to(attached.live, str(page.get("url_pathname", "")))
+        elif manager.current_page_script_hash == manager.main_script_hash:
+            self._presence.turned_to(attached.live, "")
+
+    # -- what the registry asks (SessionControl; any thread) -------------------------------------------------
+
+    def drop(self, session_id: str) -> None:
+        """Close the websocket and forget the session."""
+        self._on_loop(self._drop, session_id)
+
+    def stop_script(self, session_id: str) -> None:
+        """Stop the running script at its next yield point."""
+        self._on_loop(self._stop_script, session_id)
+
+    def rerun(self, session_id: str) -> None:
+        """Run the script again where the session stands."""
+        self._on_loop(self._rerun, session_id)
+
+    def deliver(self, session_id: str) -> None:
+        """Let the page collect its mail."""
+        self._on_loop(self._deliver, session_id)
+
+    def memory(self, session_id: str) -> dict[str, int]:
+        """Measure the session's state, key by key, in the caller's thread."""
+        attached = self._attached.get(session_id)
+        return sizes_by_key(_SharedState(attached.app_session).filtered_state) if attached is not None else {}
+
+    def _drop(self, session_id: str) -> None:
+        attached = self._attached.pop(session_id, None)
+        if attached is None:
+            return
+        self._former[attached.secret_id] = _where_it_stands(attached.app_session)
+        while len(self._former) > _FORMER_STATES:
+            self._former.popitem(last=False)
+        client = self._runtime.get_client(attached.secret_id)
+        self._runtime.close_session(attached.secret_id)
+        if attached.connection is not None:
+            self._spawn(attached.connection.close(_KICK_CODE))
+        elif client is not None:
+            self._spawn(_close_quietly(client))
+
+    def _stop_script(self, session_id: str) -> None:
+        attached = self._attached.get(session_id)
+        if attached is not None:
+            attached.app_session.request_script_stop()
+
+    def _rerun(self, session_id: str) -> None:
+        attached = self._attached.get(session_id)
+        if attached is not None:
+            attached.app_session.request_rerun(_where_it_stands(attached.app_session))
+
+    def _revive(self, attached: _Attached, former_id: str) -> None:
+        """Draw the page of a browser whose former session was ended, unless it has asked for a run itself."""
+        state = self._former.pop(former_id, None)
+        if not attached.asked_to_run and attached.live.state is SessionState.CONNECTED:
+            attached.app_session.request_rerun(state)
+
+    def _deliver(self, session_id: str) -> None:
+        attached = self._attached.get(session_id)
+        if attached is None or not attached.live.mailbox:
+            return
+        fragment = attached.inbox_fragment
+        if fragment is not None and attached.app_session.has_fragment(fragment):
+            state = _where_it_stands(attached.app_session)
+            state.fragment_id = fragment
+            attached.auto_fragments.add(fragment)
+            attached.app_session.request_rerun(state)
+        self._loop.call_later(_TOAST_AFTER_S, self._push_toast, session_id)
+
+    def _push_toast(self, session_id: str) -> None:
+        """Show mail that the page has not collected: it does not ask for it, or its script runs for long."""
+        attached = self._attached.get(session_id)
+        if attached is None or attached.live.state is SessionState.DISCONNECTED:
+            return
+        messages = attached.live.mailbox.take()
+        if messages:
+            attached.app_session._enqueue_forward_msg(_toast("\n\n".join(message.text for message in messages)))
+
+    # -- for pages -----------------------------------------------------------------------------------------
+
+    def note_inbox(self) -> None:
+        """The calling fragment shows this session's mail: rerun it when there is some."""
+        context = get_script_run_ctx(suppress_warning=True)
+        attached = self._attached.get(public_id(context.session_id)) if context is not None else None
+        if attached is not None:
+            attached.inbox_fragment = ThreadState.get().fragment_id
+
+    # -- the event loop ------------------------------------------------------------------------------------
+
+    def _on_loop(self, call: Callable[..., object], *args: object) -> None:
+        def guarded() -> None:
+            with _guard(call.__name__):
+                call(*args)
+
+        try:
+            self._loop.call_soon_threadsafe(guarded)
+        except RuntimeError:
+            logger.debug("the event loop is closed; %s is not needed any more", call.__name__)
+
+    def _on_loop_and_wait(self, call: Callable[[], object], timeout_s: float = 5.0) -> None:
+        try:
+            if asyncio.get_running_loop() is self._loop:
+                call()
+                return
+        except RuntimeError:
+            pass
+        done = threading.Event()
+
+        def run() -> None:
+            try:
+                call()
+            finally:
+                done.set()
+
+        self._loop.call_soon_threadsafe(run)
+        done.wait(timeout_s)
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def install(registry: SessionRegistry, *, allow: Allow | None = None) -> StreamlitBridge | None:
+    """Connect ``registry`` with this process's Streamlit server; None when there is none. Idempotent."""
+    if not runtime_exists():
+        return None
+    runtime = runtime_instance()
+    if not isinstance(runtime, Runtime) or runtime._async_objs is None:
+        return None  # AppTest's stand-in, or a server that has not started
+    present = runtime.__dict__.get(_ATTRIBUTE)
+    if present is not None:
+        return cast(StreamlitBridge, present)
+    for problem in broken_internals():
+        logger.error("this version of Streamlit is not the one that was tested: %s", problem)
+    bridge = StreamlitBridge(runtime, registry, allow=allow)
+    setattr(runtime, _ATTRIBUTE, bridge)
+    bridge.install()
+    return bridge
+
+
+def installed() -> StreamlitBridge | None:
+    """Return the bridge of this process's Streamlit server, if there is one."""
+    if not runtime_exists():
+        return None
+    return cast("StreamlitBridge | None", runtime_instance().__dict__.get(_ATTRIBUTE))
+
+
+def current_session() -> SessionContext | None:
+    """Return whose script (or session callback) is running on the calling thread, None outside of any."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None or not runtime_exists() or not isinstance(runtime_instance(), Runtime):
+        return None
+    return SessionContext(session_id=public_id(context.session_id), user=visitors.identity(context.user_info))
+
+
+@contextmanager
+def session_scope(context: ScriptRunContext | None) -> Iterator[None]:
+    """Make ``context`` the calling thread's script context for a while and restore the thread exactly."""
+    attributes = threading.current_thread().__dict__
+    previous = attributes.get(SCRIPT_RUN_CONTEXT_ATTR_NAME)
+    if context is not None:
+        if previous is None and not _has_thread_state():
+            add_script_run_ctx(threading.current_thread(), context)
+        attributes[SCRIPT_RUN_CONTEXT_ATTR_NAME] = context
+    try:
+        yield
+    finally:
+        if previous is None:
+            attributes.pop(SCRIPT_RUN_CONTEXT_ATTR_NAME, None)
+        else:
+            attributes[SCRIPT_RUN_CONTEXT_ATTR_NAME] = previous
+
+
+#: What this module relies on, by class: methods, and attributes made in ``__init__``.
+_METHODS: Mapping[type, tuple[str, ...]] = {
+    Runtime: (
+        "connect_session",
+        "disconnect_session",
+        "close_session",
+        "handle_backmsg",
+        "get_app_session",
+        "get_client",
+        "is_active_session",
+        "_get_async_objs",
+    ),
+    AppSession: (
+        "_handle_scriptrunner_event_on_event_loop",
+        "_on_scriptrunner_event",
+        "_enqueue_forward_msg",
+        "create_detached_script_run_ctx",
+        "request_rerun",
+        "request_script_stop",
+        "has_fragment",
+        "is_resumable",
+    ),
+}
+_ATTRIBUTES: Mapping[type, tuple[str, ...]] = {
+    Runtime: ("_session_mgr", "_async_objs"),
+    AppSession: ("_scriptrunner", "_client_state", "_pages_manager", "_user_info", "_session_state"),
+    SafeSessionState: ("_state", "_lock", "_yield_callback"),
+}
+
+
+def broken_internals() -> list[str]:
+    """Return one sentence for each thing of Streamlit's that is not where this module expects it."""
+    problems = [
+        f"{owner.__name__}.{name} is gone"
+        for owner, names in _METHODS.items()
+        for name in names
+        if not callable(getattr(owner, name, None))
+    ]
+    for owner, names in _ATTRIBUTES.items():
+        made = set(owner.__init__.__code__.co_names) | set(map(str, owner.__init__.__code__.co_consts))  # type: ignore[misc]
+        problems += [f"{owner.__name__}.__init__ no longer sets {name}" for name in names if name not in made]
+    for name in ("SCRIPT_STARTED", "ENQUEUE_FORWARD_MSG", "SHUTDOWN"):
+        if not hasattr(ScriptRunnerEvent, name):
+            problems.append(f"ScriptRunnerEvent.{name} is gone")
+    handler = getattr(AppSession, "_handle_scriptrunner_event_on_event_loop", None)
+    order = handler.__code__.co_varnames[:8] if handler is not None else ()
+    if order[1:4] != ("sender", "event", "forward_msg") or order[7:8] != ("fragment_ids_this_run",):
+        problems.append(f"AppSession._handle_scriptrunner_event_on_event_loop takes other arguments: {order}")
+    return problems
+
+
+def _where_it_stands(app_session: AppSession) -> ClientState:
+    """Return a client state that runs the session's current page with its current widgets and URL."""
+    state = ClientState()
+    state.CopyFrom(app_session._client_state)
+    state.page_script_hash = app_session._pages_manager.current_page_script_hash or state.page_script_hash
+    state.fragment_id = ""
+    state.ClearField("widget_states")
+    state.widget_states.widgets.extend(_SharedState(app_session).get_widget_states())
+    return state
+
+
+def _toast(text: str) -> ForwardMsg:
+    message = ForwardMsg()
+    message.metadata.delta_path.extend([RootContainer.EVENT, 0])
+    message.delta.new_element.toast.body = text
+    message.delta.new_element.toast.icon = "📣"
+    message.delta.new_element.toast.duration = 15
+    return message
+
+
+def _pings_of(client: Any) -> PingWatch | None:
+    """Without the middleware the connection is found through Streamlit's own websocket client."""
+    receive = getattr(getattr(client, "_websocket", None), "_receive", None)
+    return PingWatch(receive) if receive is not None else None
+
+
+async def _close_quietly(client: Any) -> None:
+    with _guard("closing a websocket"):
+        await client._websocket.close(code=_KICK_CODE)
+
+
+def _has_thread_state() -> bool:
+    try:
+        ThreadState.get()
+    except RuntimeError:
+        return False
+    return True
+
+
+@contextmanager
+def _guard(what: str) -> Iterator[None]:
+    """A mistake of ours must never cost a user the connection."""
+    try:
+        yield
+    except Exception:
+        logger.exception("%s failed; Streamlit goes on", what)
