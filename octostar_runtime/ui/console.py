@@ -1,14 +1,16 @@
 """What a screen is handed: where the data comes from, who looks, and where the pages are."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from streamlit.navigation.page import Page
 
+from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.ui.links import PAGES, Links
@@ -28,11 +30,13 @@ class Source(Protocol):
     def documents(self) -> Documents: ...
 
     @property
-    def show_personal(self) -> str: ...
+    def view(self) -> View: ...
 
     def now(self) -> float: ...
 
     def find_runs(self, query: str, *, limit: int, offset: int, sort: str) -> RunPage: ...
+
+    def run_detail(self, run_id: str, by: Principal) -> RunRecord: ...
 
     def find_events(
         self, *, kind: str = "", actor: str = "", text: str = "", audit: bool = False, before: str | None = None,
@@ -50,6 +54,7 @@ class Console:
     pages: Mapping[str, Page]
     refresh_s: float | None = 2.0
     times: str = "relative"
+    other_titles: Mapping[str, str] = field(default_factory=dict)  # pages that are not the console's
 
     @property
     def snapshot(self) -> FleetSnapshot:
@@ -64,12 +69,13 @@ class Console:
     @property
     def eyes(self) -> Eyes:
         """What this viewer may see of people."""
-        return Eyes(self.principal.role, self.source.show_personal)
+        return Eyes(self.source.view, self.principal)
 
     @property
     def titles(self) -> Mapping[str, str]:
         """The console's own pages: address to title."""
-        return {self.links.path(name): title for name, (_, title, _, _) in PAGES.items()}
+        own = {self.links.path(name): title for name, (_, title, _, _) in PAGES.items()}
+        return {**own, **self.other_titles}
 
     @property
     def locked(self) -> str:

@@ -44,6 +44,7 @@ def run(folder: Path, *, source: Source | None = None, identify: Callable[[], Pr
             pages=pages,
             refresh_s=chosen.refresh_s,
             times=chosen.times,
+            other_titles={name: title for name, (title, _) in PATTERNS.items()},
         )
     )
     current.run()

@@ -11,7 +11,7 @@ def duration(seconds: float | None) -> str:
         return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
-    return whole_duration(seconds)
+    return whole_duration(seconds).removesuffix(" 00 s").removesuffix(" 00 min")
 
 
 def whole_duration(seconds: float) -> str:

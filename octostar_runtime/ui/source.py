@@ -9,8 +9,11 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from octostar_runtime.access.visible import View
+from octostar_runtime.models.access import Principal
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 
@@ -54,6 +57,7 @@ class RuntimeSource:
     def __init__(self, runtime: "Runtime") -> None:
         self._runtime = runtime
         self._shared = Shared(runtime.clock.monotonic)
+        self._view = View(runtime.settings)
 
     @property
     def runtime(self) -> "Runtime":
@@ -73,8 +77,8 @@ class RuntimeSource:
         return self._runtime.store.documents
 
     @property
-    def show_personal(self) -> str:
-        return self._runtime.settings.show_personal
+    def view(self) -> View:
+        return self._view
 
     def now(self) -> float:
         return self._runtime.clock.time()
@@ -85,6 +89,10 @@ class RuntimeSource:
 
         page: RunPage = self._shared.get(("runs", query, limit, offset, sort), ask)
         return page
+
+    def run_detail(self, run_id: str, by: Principal) -> RunRecord:
+        run: RunRecord = self._shared.get(("run", run_id), lambda: self.operations.run_detail(run_id, by=by))
+        return run
 
     def find_events(
         self,

@@ -9,13 +9,16 @@ from typing import Any, cast
 
 import streamlit as st
 
+from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.outcomes import Outcome
+from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.query import parse
+from octostar_runtime.settings import Settings
 from octostar_runtime.ui import entry
 from octostar_runtime.ui.queries.tasks import Listed
 from tests.support import fleet_samples as samples
@@ -45,7 +48,7 @@ class RecordedOperations:
 class DemoSource:
     """A source over the samples."""
 
-    show_personal = "full"
+    view = View(Settings())
 
     def __init__(self, snapshot: FleetSnapshot | None = None) -> None:
         self.snapshot = snapshot or samples.sample_snapshot()
@@ -61,6 +64,9 @@ class DemoSource:
         name = sort.removeprefix("-")
         found.sort(key=lambda run: getattr(run, name) or 0, reverse=sort.startswith("-"))
         return Listed(runs=found[offset : offset + limit], total=len(found))
+
+    def run_detail(self, run_id: str, by: Principal) -> RunRecord:
+        return next(run for run in self.snapshot.runs if run.run_id == run_id)
 
     def find_events(self, **_: Any) -> Sequence[Event]:
         return samples.sample_events()

@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from octostar_runtime.ui.components.markup import moment, text
+from octostar_runtime.ui.components.markup import link, moment, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +92,11 @@ def empty(title: str, hint: str) -> None:
 def note(message: str, tone: str = "") -> None:
     """Draw a sentence that matters now; ``message`` is plain text."""
     st.html(f'<div class="oc-note {tone}" role="status">{text(message)}</div>')
+
+
+def links(items: Sequence[tuple[str, str]]) -> None:
+    """Draw links side by side: (label, address)."""
+    st.html(f'<div class="oc oc-fresh oc-pager">{"".join(link(label, href) for label, href in items)}</div>')
 
 
 def markup(body: str, css: str = "oc") -> None:

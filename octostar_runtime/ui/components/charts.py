@@ -32,7 +32,7 @@ def timechart(
     """Draw lines over time. ``unit`` is a printf number format of the tooltip, ``top`` fixes the axis."""
     axis: dict[str, Any] = {"type": "value", "min": 0, "splitNumber": 3, "axisLabel": {"formatter": unit_label(unit)}}
     if top is not None:
-        axis["max"] = top
+        axis.update(max=top, interval=top / 4)
     spec = {
         "animation": False,
         "grid": {"left": 6, "right": 14, "top": 34, "bottom": 4, "containLabel": True},

@@ -74,7 +74,7 @@ def detail(event: Event, eyes: Eyes) -> str:
     if isinstance(data.get("count"), int) and data["count"] != 1:
         said.append(f"{data.get('done', data['count'])} of {data['count']}")
     if data.get("user"):
-        said.append(eyes.personal_text(str(data["user"])) or "")
+        said.append(eyes.person(str(data["user"])) or "")
     if data.get("text"):
         said.append(f"“{data['text']}”")
     return " · ".join(part for part in said if part)

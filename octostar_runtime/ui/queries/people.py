@@ -1,30 +1,31 @@
-"""What a viewer may see of people: everything, a mask, or nothing, as the settings say. Operators see everything."""
+"""What one viewer may see of people and arguments."""
 
 from dataclasses import dataclass
 
-from octostar_runtime.models.access import Role
+from octostar_runtime.access.visible import View
+from octostar_runtime.models.access import Principal
+from octostar_runtime.models.runs import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """The eyes of one viewer. ``personal`` is the setting ``show_personal``: full, masked or hidden."""
+    """The eyes of one viewer: records and names as this person may see them."""
 
-    role: Role = Role.ADMIN
-    personal: str = "full"
+    view: View
+    by: Principal
 
-    @property
-    def clear(self) -> bool:
-        """Whether this viewer sees personal fields and arguments as they are."""
-        return self.role >= Role.OPERATOR or self.personal == "full"
-
-    def personal_text(self, text: str | None) -> str | None:
+    def person(self, text: str | None) -> str | None:
         """Return a user's name or address as this viewer may see it."""
-        if text is None or self.clear:
-            return text
-        if self.personal == "hidden":
-            return "hidden"
-        return f"{text[:1]}•••"
+        return self.view.person(text, self.by)
 
-    def arguments(self, text: str) -> str:
-        """Return a task's arguments as this viewer may see them."""
-        return text if self.clear else "hidden"
+    def run(self, record: RunRecord) -> RunRecord:
+        """Return a run as this viewer may see it."""
+        return self.view.run(record, self.by)
+
+    def check_search(self, text: str) -> None:
+        """Raise NotAllowed for a search that would find out what this viewer is not shown."""
+        self.view.check_search(text, self.by)
+
+    def sees(self, text: str | None) -> bool:
+        """Whether this viewer sees ``text`` as it is."""
+        return self.person(text) == text

@@ -1,6 +1,6 @@
 """Pools: how busy they are, how long work waits, and what each worker did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from octostar_runtime.models.pools import PoolRecord, WorkerRecord
@@ -65,31 +65,31 @@ def figures(pool: PoolRecord, links: Links) -> list[Figure]:
     ]
 
 
-def workers_table(pool: PoolRecord, links: Links) -> Table:
-    """Return one row per worker, the busy ones first."""
+def workers_table(pool: PoolRecord, names: Mapping[str, str], links: Links) -> Table:
+    """Return one row per worker, the busy ones first. ``names`` names the runs that are known."""
     order = {"stuck": 0, "orphaned": 1, "busy": 2, "idle": 3}
     workers = sorted(pool.workers, key=lambda worker: (order.get(worker.state, 4), _natural(worker.name)))
     columns = (
         Column(label="Worker", main=True),
         Column(label="State", kind="state", words=words.WORKER),
-        Column(label="Task", kind="link", href=links.to("run") + "?id={v}"),
+        Column(label="Task", kind="link", href=links.to("run") + "?id={id}"),
         Column(label="For", kind="since", end=True),
         Column(label="Last minute", kind="bar"),
         Column(label="5 minutes", end=True),
         Column(label="15 minutes", end=True),
         Column(label="Runs", end=True),
     )
-    rows: list[list[Cell]] = [_worker_row(worker) for worker in workers]
+    rows: list[list[Cell]] = [_worker_row(worker, names) for worker in workers]
     return Table(label=f"Workers of {pool.name}", columns=columns, rows=rows)
 
 
-def _worker_row(worker: WorkerRecord) -> list[Cell]:
+def _worker_row(worker: WorkerRecord, names: Mapping[str, str]) -> list[Cell]:
     busy = worker.run_id is not None
     return [
-        worker.name,
+        worker.run_id or worker.name,
         worker.name,
         worker.state,
-        worker.run_id,
+        names.get(worker.run_id, formats.short_id(worker.run_id)) if worker.run_id else None,
         worker.since // 1 if busy and worker.since is not None else None,
         round(worker.busy_1m, 2),
         formats.percent(worker.busy_5m),

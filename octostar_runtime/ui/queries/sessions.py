@@ -74,7 +74,6 @@ def table(
         Column(label="Connected", kind="since", end=True),
         Column(label="Tasks", kind="link", href=links.to("tasks", q="session:") + "{id}", end=True),
         Column(label="Last run", end=True, help="How long its script took the last time"),
-        Column(label="Traffic", end=True, help="Bytes sent to the browser"),
         Column(label="Address"),
         Column(label="Browser"),
     )
@@ -91,7 +90,7 @@ def _row(session: SessionRecord, tasks: int, eyes: Eyes, pages: Mapping[str, str
     ended = session.state.value == "ended"
     return [
         formats.session_ref(session.session_id),
-        eyes.personal_text(session.user) or "not signed in",
+        eyes.person(session.user) or "not signed in",
         session.state.value,
         "gone" if ended else session.life.value,
         # in steps, so that a heartbeat alone does not make a new row
@@ -102,9 +101,8 @@ def _row(session: SessionRecord, tasks: int, eyes: Eyes, pages: Mapping[str, str
         else session.connected_at // 1,
         str(tasks) if tasks else "",
         "running now" if session.running else formats.duration(session.last_run_s) if session.last_run_s else "",
-        formats.size(session.bytes_out // 10_240 * 10_240) if session.bytes_out else "",
-        eyes.personal_text(session.remote_address),
-        eyes.personal_text(session.browser) if eyes.personal == "hidden" else session.browser,
+        eyes.person(session.remote_address),
+        session.browser if eyes.person(session.browser) is not None else None,
         [] if ended else ["end", "more"],
     ]
 
@@ -148,7 +146,7 @@ def users_table(snapshot: FleetSnapshot, runs: Sequence[RunRecord], links: Links
         Column(label="CPU time", end=True),
         Column(label="Waited (median)", end=True),
     )
-    shown = [(eyes.personal_text(user) or "", user, cost) for user, cost in ranked]
+    shown = [(eyes.person(user) or "", user, cost) for user, cost in ranked]
     return Table(label="Users", columns=columns, rows=[_user_row(name, user, cost) for name, user, cost in shown])
 
 

@@ -125,7 +125,7 @@ def _row(run: RunRecord, eyes: Eyes) -> list[Cell]:
         run.name,
         "stuck" if run.stuck and live else run.state.value,
         round(run.progress, 2) if run.progress is not None and live else message(run),
-        eyes.personal_text(run.user),
+        eyes.person(run.user),
         formats.session_name(run.session_id) if run.session_id else None,
         run.pool,
         formats.duration(run.wait_s) if run.wait_s is not None else None,

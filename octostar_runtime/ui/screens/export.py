@@ -26,13 +26,9 @@ def rows(runs: Sequence[RunRecord], eyes: Eyes) -> list[dict[str, object]]:
 
 
 def _row(run: RunRecord, eyes: Eyes) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(run, name) for name in _FIELDS}
-    return {
-        **row,
-        "state": str(run.state.value),
-        "user": eyes.personal_text(run.user),
-        "arguments": eyes.arguments(run.arguments),
-    }
+    seen = eyes.run(run)
+    row: dict[str, object] = {name: getattr(seen, name) for name in _FIELDS}
+    return {**row, "state": str(run.state.value)}
 
 
 def as_csv(table: Sequence[dict[str, object]]) -> str:

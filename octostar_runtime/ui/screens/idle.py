@@ -48,7 +48,7 @@ def _card(console: Console, view: services.ServiceView) -> None:
         if view.stops_at is not None:
             blocks.markup(f"{text(view.sentence)} <b>{until(view.stops_at, now)}</b>", "oc oc-note warn")
         elif view.sentence:
-            blocks.markup(f'<span class="oc-dim">{text(view.sentence)}</span>')
+            blocks.markup(text(view.sentence), "oc oc-dim")
         if view.blockers:
             _blockers(view)
         blocks.markup(facts(*((name, text(value)) for name, value in view.facts)))

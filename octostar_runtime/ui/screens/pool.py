@@ -38,8 +38,9 @@ def _body(console: Console) -> None:
     _controls(console, pool)
     _use(overview.bucketed(snapshot.host_history), pool)
     blocks.heading("Workers", "")
+    names = {run.run_id: run.name for run in snapshot.runs if not run.terminal}
     none = ("No workers", "This pool gave its threads back. They return with the next task.")
-    table(pools.workers_table(pool, console.links), key="oc_workers", none=none)
+    table(pools.workers_table(pool, names, console.links), key="oc_workers", none=none)
     _timeline(console, pool)
 
 

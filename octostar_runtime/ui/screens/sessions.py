@@ -68,7 +68,7 @@ def _sessions(console: Console) -> None:
     page = page_number(len(found), ROWS)
     shown = found[(page - 1) * ROWS : page * ROWS]
     if user:
-        blocks.note(f"Only {console.eyes.personal_text(user)}")
+        blocks.note(f"Only {console.eyes.person(user)}")
     view = sessions.table(console.snapshot, shown, console.links, console.eyes, console.titles)
     above = st.container(horizontal=True, key="oc_bulk")
     answer = table(view, key=_TABLE, locked=console.locked, none=_none(who, text))
@@ -97,7 +97,7 @@ def _none(who: str, text: str) -> tuple[str, str]:
 def _whose(picked: list[SessionRecord], console: Console) -> str:
     if len(picked) != 1:
         return ""
-    return f"the session of {console.eyes.personal_text(picked[0].user) or formats.session_name(picked[0].session_id)}"
+    return f"the session of {console.eyes.person(picked[0].user) or formats.session_name(picked[0].session_id)}"
 
 
 def _bulk(console: Console, refs: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from octostar_runtime.errors import OctostarRuntimeError, QueryInvalid
+from octostar_runtime.errors import NotAllowed, OctostarRuntimeError, QueryInvalid
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.ui import actions, formats, frame
 from octostar_runtime.ui.components import blocks
@@ -42,8 +42,9 @@ def _body(console: Console) -> None:
         wanted = _wanted(text or "")
     try:
         wanted.parsed()
-    except QueryInvalid as error:
-        blocks.note(f"{error}", "bad")
+        console.eyes.check_search(wanted.text)
+    except (QueryInvalid, NotAllowed) as error:
+        blocks.note(str(error), "bad")
         with st.expander("How to search"):
             st.markdown(SYNTAX)
         return

@@ -1,0 +1,70 @@
+"""Nodes: every process that takes part, and how it does."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.models.nodes import NodeRecord
+from octostar_runtime.ui import formats, words
+from octostar_runtime.ui.tables import Cell, Column, RowAction, Table
+
+DRAIN = RowAction(name="drain", label="Drain", help="Take no new work; what runs may end")
+UNDRAIN = RowAction(name="undrain", label="Take back", help="Let its pools work again")
+
+
+def table(snapshot: FleetSnapshot) -> Table:
+    """Return one row per node, those that need a look first."""
+    order = {"lost": 0, "late": 1, "draining": 2, "ok": 3, "stopped": 4}
+    nodes = sorted(snapshot.nodes, key=lambda node: (order.get(node.state.value, 5), node.name, node.kind))
+    sessions = Counter(s.node_id for s in snapshot.sessions if s.state.value == "connected")
+    runs = Counter(run.node_id for run in snapshot.runs if not run.terminal)
+    columns = (
+        Column(label="Node", main=True),
+        Column(label="Part"),
+        Column(label="State", kind="state", words=words.NODE),
+        Column(label="Last sign", kind="time", help="Judged by this process's own clock, not by the node's"),
+        Column(label="Up for", kind="since", end=True),
+        Column(label="Process", end=True),
+        Column(label="CPU", end=True),
+        Column(label="Memory", end=True),
+        Column(label="Threads", end=True),
+        Column(label="Sessions", end=True),
+        Column(label="Live tasks", end=True),
+        Column(label="Clock is off by", end=True),
+        Column(label="Version"),
+    )
+    here = snapshot.node_id
+    rows = [_row(node, sessions[node.node_id], runs[node.node_id], here) for node in nodes]
+    return Table(label="Nodes", columns=columns, rows=rows, actions=(DRAIN, UNDRAIN))
+
+
+def _row(node: NodeRecord, sessions: int, runs: int, here: str) -> list[Cell]:
+    state = node.state.value
+    alive = state in ("ok", "late", "draining")
+    return [
+        node.node_id,
+        f"{node.name} (this one)" if node.node_id == here else node.name,
+        words.plain(words.NODE_KIND, node.kind),
+        state,
+        node.heartbeat_at // 5 * 5,
+        node.started_at // 1 if alive else None,
+        str(node.pid),
+        _meta(node, "cpu_percent", lambda value: f"{value:.0f} %") if alive else None,
+        _meta(node, "memory", formats.size) if alive else None,
+        _meta(node, "threads", formats.number) if alive else None,
+        str(sessions) if sessions else None,
+        str(runs) if runs else None,
+        formats.duration(abs(node.clock_skew_s)) if node.clock_skew_s is not None and alive else None,
+        node.version,
+        ["undrain"] if state == "draining" else ["drain"] if alive else [],
+    ]
+
+
+def _meta(node: NodeRecord, name: str, told: Callable[[float], str]) -> str | None:
+    value = node.meta.get(name)
+    return told(float(value)) if isinstance(value, int | float) else None
+
+
+def name_of(node: NodeRecord) -> str:
+    """Return how people call a node."""
+    return f"{node.name} ({words.plain(words.NODE_KIND, node.kind).lower()}, process {node.pid})"

@@ -1,0 +1,97 @@
+"""History: what happened, and who did what, why and when."""
+
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from octostar_runtime.errors import OctostarRuntimeError
+from octostar_runtime.models.events import Event
+from octostar_runtime.ui import frame
+from octostar_runtime.ui.components import blocks
+from octostar_runtime.ui.components.tableview import table
+from octostar_runtime.ui.console import Console
+from octostar_runtime.ui.queries import history
+from octostar_runtime.ui.queries.nodes import name_of
+from octostar_runtime.ui.screens.export import as_csv
+from octostar_runtime.ui.screens.paging import text_filter
+
+ROWS = 50
+EXPORTED = 5_000
+
+
+def draw(console: Console) -> None:
+    """Draw the page."""
+    frame.page(console, "History", "What happened, and who did what", lambda: _body(console))
+
+
+def _body(console: Console) -> None:
+    asked = st.query_params
+    kind, actor, audit = asked.get("kind", ""), asked.get("actor", ""), asked.get("audit", "") == "1"
+    before = asked.get("before") or None
+    _tabs(console, kind, audit)
+    text = text_filter("Search what it was about, who did it, or why")
+    if actor:
+        blocks.note(f"Only what {actor} did")
+    try:
+        events = console.source.find_events(
+            kind=kind, actor=actor, text=text, audit=audit, before=before, limit=ROWS + 1
+        )
+    except OctostarRuntimeError as error:
+        blocks.note(str(error), "bad")
+        return
+    names = {node.node_id: name_of(node) for node in console.snapshot.nodes}
+    none = ("Nothing found", "Take a filter away.") if text or kind or audit else _NONE
+    table(history.table(events[:ROWS], console.eyes, names), key="oc_history", none=none)
+    _more(console, events, before)
+    if events:
+        _export(console, kind, actor, text, audit)
+
+
+_NONE = ("Nothing has happened yet", "Sessions, tasks, services and what operators do will be listed here.")
+
+
+def _tabs(console: Console, kind: str, audit: bool) -> None:
+    items = [
+        blocks.Tab(label=title, href=console.links.to("history", kind=prefix), current=kind == prefix and not audit)
+        for prefix, title in history.KINDS.items()
+    ]
+    items.append(blocks.Tab(label="By operators", href=console.links.to("history", audit="1"), current=audit))
+    blocks.tabs(items)
+
+
+def _more(console: Console, events: Sequence[Event], before: str | None) -> None:
+    asked = {key: value for key, value in st.query_params.to_dict().items() if key != "before"}
+    said = []
+    if before:
+        said.append(("← Newest", console.links.to("history", **asked)))
+    if len(events) > ROWS:
+        said.append(("Older →", console.links.to("history", **{**asked, "before": events[ROWS - 1].event_id})))
+    if said:
+        blocks.links(said)
+
+
+def _export(console: Console, kind: str, actor: str, text: str, audit: bool) -> None:
+    def fetch() -> list[dict[str, object]]:
+        found = console.source.find_events(kind=kind, actor=actor, text=text, audit=audit, limit=EXPORTED)
+        return [_row(event, console) for event in found]
+
+    with st.popover("Export", icon=":material/download:", key="oc_export"):
+        st.caption(f"The newest events that match, up to {EXPORTED:,}")
+        st.download_button("CSV", lambda: as_csv(fetch()), "history.csv", "text/csv", key="oc_csv", on_click="ignore")
+        st.download_button(
+            "JSON", lambda: json.dumps(fetch(), indent=1), "history.json", "application/json", key="oc_json",
+            on_click="ignore",
+        )  # fmt: skip
+
+
+def _row(event: Event, console: Console) -> dict[str, object]:
+    return {
+        "at": event.at,
+        "kind": event.kind,
+        "subject": event.subject,
+        "actor": event.actor,
+        "reason": event.reason,
+        "details": history.detail(event, console.eyes),
+        "node_id": event.node_id,
+    }

@@ -1,0 +1,6 @@
+"""The page run of the console; see octostar_runtime.ui.screens.run."""
+
+from octostar_runtime.ui import entry
+from octostar_runtime.ui.screens import run
+
+run.draw(entry.console())
