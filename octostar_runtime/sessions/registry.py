@@ -198,6 +198,10 @@ class SessionRegistry:
         session = self.presence.live.get(public_id(session_id))
         return session.mailbox.take() if session is not None else ()
 
+    def adopt(self, session_id: str, token: str) -> str | None:
+        """The browser tab of a session shows the token of an earlier one: take its place (see ``Presence.adopt``)."""
+        return self.presence.adopt(session_id, token)
+
     def live_session(self, session_id: str) -> LiveSession:
         """Return the live entry of a session; SessionNotFound when it is not live."""
         return self._live(session_id)

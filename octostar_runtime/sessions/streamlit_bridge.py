@@ -56,6 +56,7 @@ from octostar_runtime.sessions.tap import CURRENT, Connection, PingWatch, Sessio
 __all__ = [
     "SessionTap",
     "StreamlitBridge",
+    "available",
     "broken_internals",
     "current_session",
     "install",
@@ -488,12 +489,14 @@ class StreamlitBridge:
 
     # -- for pages -----------------------------------------------------------------------------------------
 
-    def note_inbox(self) -> None:
-        """The calling fragment shows this session's mail: rerun it when there is some."""
+    def open_inbox(self) -> LiveSession | None:
+        """Return the session whose page is being drawn; the calling fragment is rerun when mail comes."""
         context = get_script_run_ctx(suppress_warning=True)
         attached = self._attached.get(public_id(context.session_id)) if context is not None else None
-        if attached is not None:
-            attached.inbox_fragment = ThreadState.get().fragment_id
+        if attached is None:
+            return None
+        attached.inbox_fragment = ThreadState.get().fragment_id
+        return attached.live
 
     # -- the event loop ------------------------------------------------------------------------------------
 
@@ -533,11 +536,9 @@ class StreamlitBridge:
 
 def install(registry: SessionRegistry, *, allow: Allow | None = None) -> StreamlitBridge | None:
     """Connect ``registry`` with this process's Streamlit server; None when there is none. Idempotent."""
-    if not runtime_exists():
+    if not available():
         return None
     runtime = runtime_instance()
-    if not isinstance(runtime, Runtime) or runtime._async_objs is None:
-        return None  # AppTest's stand-in, or a server that has not started
     present = runtime.__dict__.get(_ATTRIBUTE)
     if present is not None:
         return cast(StreamlitBridge, present)
@@ -547,6 +548,11 @@ def install(registry: SessionRegistry, *, allow: Allow | None = None) -> Streaml
     setattr(runtime, _ATTRIBUTE, bridge)
     bridge.install()
     return bridge
+
+
+def available() -> bool:
+    """Whether this process is a Streamlit server that has started (AppTest's stand-in is not)."""
+    return runtime_exists() and isinstance(runtime_instance(), Runtime) and runtime_instance()._async_objs is not None
 
 
 def installed() -> StreamlitBridge | None:

@@ -1,8 +1,11 @@
 """The script of the test app: three pages, a form of widgets, a slow button, the operator's messages."""
 
+import os
 import time
 
 import streamlit as st
+
+from octostar_runtime.ui.show_messages import show_messages
 
 
 def home() -> None:
@@ -33,6 +36,8 @@ def console() -> None:
     st.title("Console")
 
 
+if os.environ.get("TAPPED_MESSAGES"):
+    show_messages()
 page = st.navigation(
     [
         st.Page(home, title="Home", default=True),
