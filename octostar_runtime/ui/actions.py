@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from octostar_runtime.access import Access
 from octostar_runtime.errors import OctostarRuntimeError
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.outcomes import Outcome, summary
@@ -33,7 +34,7 @@ class Request:
     button: str
     deed: Deed = field(repr=False)
     reason: bool = True
-    message: bool = False  # ask for the text of a message
+    for_all: bool = False  # also those may do it who only look: it is about themselves
 
 
 def ask(request: Request) -> None:
@@ -68,8 +69,9 @@ def _forget() -> None:
 
 def _confirm(console: Console, request: Request) -> None:
     st.write(request.sentence)
-    if console.locked:
-        note(console.locked, "warn")
+    locked = "" if request.for_all else console.locked
+    if locked:
+        note(locked, "warn")
     reason = ""
     if request.reason:
         reason = st.text_input("Reason (optional)", key="oc_reason", max_chars=200, placeholder="Kept in the history")
@@ -77,7 +79,7 @@ def _confirm(console: Console, request: Request) -> None:
         if st.button("Back", key="oc_back"):
             _forget()
             st.rerun()
-        if st.button(request.button, key="oc_confirm", type="primary", disabled=bool(console.locked)):
+        if st.button(request.button, key="oc_confirm", type="primary", disabled=bool(locked)):
             _do(console, request, reason or "")
 
 
@@ -316,6 +318,40 @@ def release_hold(hold_id: str, owner: str) -> Request:
         title=f"Release the hold of {owner}?",
         sentence="Services may count down again once nothing else needs them.",
         button="Release",
+        deed=deed,
+    )
+
+
+# ---- sign-in -----------------------------------------------------------------------------------------------------
+
+
+def end_sign_in(access: Access, credential_id: str, who: str) -> Request:
+    """Ask to sign somebody out of the console."""
+
+    def deed(_: Operations, by: Principal, reason: str) -> str:
+        access.end_sign_in(credential_id, by=by, reason=reason)
+        return f"{who} is signed out there"
+
+    return Request(
+        title=f"Sign {who} out?",
+        sentence="That browser has to sign in again. Other sign-ins of the same person stay.",
+        button="Sign out",
+        deed=deed,
+        for_all=True,
+    )
+
+
+def revoke_token(access: Access, credential_id: str, label: str) -> Request:
+    """Ask to make a token worthless."""
+
+    def deed(_: Operations, by: Principal, reason: str) -> str:
+        access.revoke_token(credential_id, by=by, reason=reason)
+        return "The token is worthless now"
+
+    return Request(
+        title=f"Revoke the token {label or 'without a name'}?",
+        sentence="Programs that use it are refused at once.",
+        button="Revoke",
         deed=deed,
     )
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from streamlit.navigation.page import Page
 
+from octostar_runtime.access import Access
 from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
@@ -13,7 +14,9 @@ from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
+from octostar_runtime.settings import Settings
 from octostar_runtime.ui.links import PAGES, Links
+from octostar_runtime.ui.machine import Machine
 from octostar_runtime.ui.queries.people import Eyes
 
 
@@ -31,6 +34,14 @@ class Source(Protocol):
 
     @property
     def view(self) -> View: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def access(self) -> Access: ...
+
+    def machine(self) -> Machine: ...
 
     def now(self) -> float: ...
 

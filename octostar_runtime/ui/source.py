@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from octostar_runtime.access import Access
 from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.events import Event
@@ -16,6 +17,9 @@ from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
+from octostar_runtime.settings import Settings
+from octostar_runtime.ui import machine
+from octostar_runtime.ui.machine import Machine
 
 if TYPE_CHECKING:
     from octostar_runtime.runtime import Runtime
@@ -57,6 +61,7 @@ class RuntimeSource:
     def __init__(self, runtime: "Runtime") -> None:
         self._runtime = runtime
         self._shared = Shared(runtime.clock.monotonic)
+        self._slow = Shared(runtime.clock.monotonic, fresh_s=2.0)
         self._view = View(runtime.settings)
 
     @property
@@ -79,6 +84,23 @@ class RuntimeSource:
     @property
     def view(self) -> View:
         return self._view
+
+    @property
+    def settings(self) -> Settings:
+        return self._runtime.settings
+
+    @property
+    def access(self) -> Access:
+        return self._runtime.access
+
+    def machine(self) -> Machine:
+        def ask() -> Machine:
+            # processes of other machines cannot be read from here
+            pids = [node.pid for node in self.snapshot.nodes if node.host == self._runtime.node.host]
+            return machine.read(pids, self._runtime.settings.state_dir)
+
+        reading: Machine = self._slow.get("machine", ask)
+        return reading
 
     def now(self) -> float:
         return self._runtime.clock.time()

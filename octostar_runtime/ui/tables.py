@@ -26,6 +26,7 @@ class Column:
     words: Mapping[str, Word] = field(default_factory=dict)
     end: bool = False  # numbers: right-aligned
     main: bool = False  # the row's name, first on a narrow screen
+    wrap: bool = False  # long text: over several lines instead of cut
     sort: str = ""  # what to sort by; empty when it cannot be sorted
     help: str = ""
 

@@ -98,6 +98,12 @@ CANCEL = {
     "stopped": "the task stopped",
     "ignored": "the task ended without heeding it",
 }
+CANCELLED_BECAUSE = {
+    "superseded": "a newer one took its place",
+    "session ended": "its session ended",
+    "session_ended": "its session ended",
+    "shutdown": "the server stopped",
+}
 MODE = {"enforce": Word("Active", "ok"), "dry_run": Word("Practice only", "wait"), "off": Word("Off", "off")}
 
 
@@ -110,4 +116,4 @@ def word(table: dict[str, Word], state: StrEnum | str | None) -> Word:
 def plain(table: dict[str, str], value: StrEnum | str | None) -> str:
     """Return the phrase of ``value``, or the value itself in plain letters."""
     text = "" if value is None else str(getattr(value, "value", value))
-    return table.get(text, text.replace("_", " "))
+    return table.get(text, text.replace("_", " ") if " " not in text else text)

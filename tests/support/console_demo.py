@@ -9,7 +9,10 @@ from typing import Any, cast
 
 import streamlit as st
 
+from octostar_runtime.access import Access
 from octostar_runtime.access.visible import View
+from octostar_runtime.clock import SystemClock
+from octostar_runtime.events import EventBus
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
@@ -19,9 +22,11 @@ from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.query import parse
 from octostar_runtime.settings import Settings
-from octostar_runtime.ui import entry
+from octostar_runtime.ui import entry, machine
+from octostar_runtime.ui.machine import Machine
 from octostar_runtime.ui.queries.tasks import Listed
 from tests.support import fleet_samples as samples
+from tests.support.credentials import DictCredentials
 
 
 class RecordedOperations:
@@ -45,6 +50,16 @@ class RecordedOperations:
         return operation
 
 
+class DemoDocuments:
+    """No stored policy: the built-in one is in force."""
+
+    def load(self, _: str) -> None:
+        return None
+
+    def history(self, _: str, *, limit: int) -> list[object]:
+        return []
+
+
 class DemoSource:
     """A source over the samples."""
 
@@ -52,9 +67,17 @@ class DemoSource:
 
     def __init__(self, snapshot: FleetSnapshot | None = None) -> None:
         self.snapshot = snapshot or samples.sample_snapshot()
+        self.access = Access(
+            settings=Settings(), credentials=DictCredentials(), sink=EventBus(), clock=SystemClock(), node_id="demo"
+        )
         self.recorded = RecordedOperations()
         self.operations = cast(Operations, self.recorded)
-        self.documents = cast(Documents, None)
+        self.documents = cast(Documents, DemoDocuments())
+
+    settings = Settings()
+
+    def machine(self) -> Machine:
+        return machine.read([], Path("/tmp"))
 
     def now(self) -> float:
         return samples.NOW

@@ -124,7 +124,7 @@ function row(view, values) {
   view.data.columns.forEach((column, index) => {
     const value = cells[index];
     const blank = value == null || value === "" ? " blank" : "";
-    const td = make("td", (column.end ? "end" : "") + (column.main ? " main" : "") + blank, cell(column, value, id));
+    const td = make("td", (column.end ? "end" : "") + (column.main ? " main" : "") + (column.wrap ? " wrap" : "") + blank, cell(column, value, id));
     td.dataset.label = column.label;
     if (typeof value === "string" && value.length > 24) td.title = value;
     tr.append(td);

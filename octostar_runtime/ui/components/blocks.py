@@ -42,7 +42,8 @@ class Tab:
 
 def tiles(items: Sequence[Tile]) -> None:
     """Draw a row of tiles that wraps."""
-    st.html(f'<div class="oc oc-tiles">{"".join(_tile(item) for item in items)}</div>')
+    across = next((n for n in (6, 5, 4) if len(items) % n == 0), 5)
+    st.html(f'<div class="oc oc-tiles" style="--across:{across}">{"".join(_tile(item) for item in items)}</div>')
 
 
 def _tile(item: Tile) -> str:

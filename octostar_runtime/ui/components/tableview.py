@@ -79,7 +79,7 @@ def _column(column: Column, sort_links: Mapping[str, tuple[str, str]]) -> dict[s
     told: dict[str, Any] = {"label": column.label}
     if column.kind != "text":
         told["kind"] = column.kind
-    for name in ("href", "end", "main", "help"):
+    for name in ("href", "end", "main", "wrap", "help"):
         if value := getattr(column, name):
             told[name] = value
     if column.words:

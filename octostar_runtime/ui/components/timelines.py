@@ -45,9 +45,9 @@ def worker_timeline(spans: "Sequence[Span]", now: float, *, key: str) -> None:
     figure.update_layout(
         barmode="overlay",
         bargap=0.35,
-        height=80 + 26 * max(len(workers), 2),
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        legend={"orientation": "h", "y": -0.12},
+        height=110 + 26 * max(len(workers), 2),
+        margin={"l": 0, "r": 0, "t": 34, "b": 0},
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         xaxis={"type": "date", "range": [_when(now - 900), _when(now)], "tickformat": "%H:%M"},
         yaxis={"categoryorder": "array", "categoryarray": workers[::-1]},
     )

@@ -102,7 +102,7 @@ def table(events: Sequence[Event], eyes: Eyes, nodes: Mapping[str, str]) -> Tabl
         Column(label="What", kind="state", words=kinds, main=True),
         Column(label="About"),
         Column(label="By"),
-        Column(label="Details"),
+        Column(label="Details", wrap=True),
         Column(label="Node"),
     )
     rows: list[list[Cell]] = [

@@ -188,7 +188,7 @@ def callbacks_table(callbacks: Sequence[CallbackRecord]) -> Table:
         Column(label="Failed", end=True),
         Column(label="Slow", end=True, help="Took longer than its time limit"),
         Column(label="Last took", end=True),
-        Column(label="Last error"),
+        Column(label="Last error", wrap=True),
     )
     rows: list[list[Cell]] = [
         [

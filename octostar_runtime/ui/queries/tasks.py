@@ -148,7 +148,7 @@ def message(run: RunRecord) -> str | None:
     if run.error_type or run.error:
         return ": ".join(part for part in (run.error_type, run.error) if part)[:120]
     if run.state.value == "cancelled" and run.cancel is not None:
-        return run.cancel.reason
+        return words.plain(words.CANCELLED_BECAUSE, run.cancel.reason)
     if run.attempt > 1:
         return f"attempt {run.attempt} of {run.max_attempts}"
     return run.message

@@ -14,7 +14,7 @@ from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import history
 from octostar_runtime.ui.queries.nodes import name_of
 from octostar_runtime.ui.screens.export import as_csv
-from octostar_runtime.ui.screens.paging import text_filter
+from octostar_runtime.ui.screens.paging import search_box
 
 ROWS = 50
 EXPORTED = 5_000
@@ -30,7 +30,7 @@ def _body(console: Console) -> None:
     kind, actor, audit = asked.get("kind", ""), asked.get("actor", ""), asked.get("audit", "") == "1"
     before = asked.get("before") or None
     _tabs(console, kind, audit)
-    text = text_filter("Search what it was about, who did it, or why")
+    text = search_box("Search what it was about, who did it, or why")
     if actor:
         blocks.note(f"Only what {actor} did")
     try:

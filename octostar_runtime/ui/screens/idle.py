@@ -1,5 +1,7 @@
 """Idle shutdown: what state each service is in, what keeps it up, when it stops, and the policy behind it."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from octostar_runtime.errors import OctostarRuntimeError
@@ -8,14 +10,35 @@ from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.markup import facts, pill, since, text, until
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import services
+from octostar_runtime.ui.screens import policy
+
+_TABS = {"": "Services", "policy": "Policy", "log": "Logs"}
 
 
 def draw(console: Console) -> None:
     """Draw the page."""
-    frame.page(console, "Idle shutdown", "Services stop when nobody needs them", lambda: _body(console))
+    tab = st.query_params.get("tab", "")
+    body = {"policy": policy.draw, "log": _log}.get(tab, _services)
+    frame.page(
+        console,
+        "Idle shutdown",
+        "Services stop when nobody needs them",
+        lambda: _body(console, tab, body),
+        live=not tab,
+    )
 
 
-def _body(console: Console) -> None:
+def _body(console: Console, tab: str, body: Callable[[Console], None]) -> None:
+    blocks.tabs(
+        [
+            blocks.Tab(label=title, href=console.links.to("idle", tab=key), current=key == tab)
+            for key, title in _TABS.items()
+        ]
+    )
+    body(console)
+
+
+def _services(console: Console) -> None:
     snapshot = console.snapshot
     mode = words.word(words.MODE, snapshot.policy_mode) if snapshot.policy_mode else None
     state = f"Policy {pill(mode)} version {snapshot.policy_version}" if mode else "No policy is in force yet"
@@ -76,3 +99,20 @@ def _hold(console: Console) -> None:
                 st.toast(f"Everything stays awake for {formats.whole_duration(float(hours or 4) * 3600)}")
             except OctostarRuntimeError as error:
                 blocks.note(str(error), "bad")
+
+
+def _log(console: Console) -> None:
+    names = [service.name for service in console.snapshot.services]
+    if not names:
+        blocks.empty("No services yet", "The newest lines of a service's log would be here.")
+        return
+    name = st.selectbox("Service", names, key="oc_log_of")
+    try:
+        said = console.source.operations.service_log(name, by=console.principal)
+    except OctostarRuntimeError as error:
+        blocks.note(str(error), "bad")
+        return
+    if said.strip():
+        st.code(said, language=None, height=520)
+    else:
+        blocks.empty("Its log is empty", "The newest 500 lines it writes show here.")

@@ -6,21 +6,37 @@ from octostar_runtime.ui.components.markup import link, text
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.formats import number, plural
 
+_BOX = "oc_q"
+_SEEN = "octostar_q_seen"
 
-def text_filter(placeholder: str) -> str:
-    """Draw the search box and return what is in it; it is the address's ``q``."""
-    return (
-        st.text_input(
+
+def search_box(placeholder: str) -> str:
+    """Draw the search box and return what is in it; the address has it as ``q``."""
+    asked = st.query_params.get("q", "")
+    if _BOX not in st.session_state or st.session_state.get(_SEEN) != asked:
+        # the address changed under us: a link, or the browser's back button
+        st.session_state[_BOX] = asked
+        st.session_state[_SEEN] = asked
+    with st.container(key="oc_search"):
+        typed = st.text_input(
             "Search",
-            key="q",
+            key=_BOX,
             type="search",
-            bind="query-params",
+            on_change=_typed,
             placeholder=placeholder,
             label_visibility="collapsed",
             icon=":material/search:",
+            max_chars=1000,
         )
-        or ""
-    )
+    return typed or ""
+
+
+def _typed() -> None:
+    """Put what was typed into the address; a new search starts on its first page."""
+    text = st.session_state.get(_BOX) or ""
+    kept = {key: value for key, value in st.query_params.to_dict().items() if key not in ("q", "page", "before")}
+    st.query_params.from_dict({**kept, "q": text} if text else kept)
+    st.session_state[_SEEN] = text
 
 
 def page_number(total: int, rows: int) -> int:

@@ -52,9 +52,8 @@ def _head(console: Console, run: RunRecord) -> None:
     if run.progress is not None and not run.terminal:
         done = f"{run.progress:.0%}".replace("%", " %")
         amount = f" · {run.done:g} of {run.total:g}" if run.done is not None and run.total is not None else ""
-        st.progress(
-            min(max(run.progress, 0.0), 1.0), text=f"{done}{amount}{f' · {run.message}' if run.message else ''}"
-        )
+        said = f" · {run.message}" if run.message else ""
+        st.progress(min(max(run.progress, 0.0), 1.0), text=f"{done}{amount}{said}")
     elif run.message and not run.terminal:
         blocks.markup(text(run.message), "oc oc-dim")
     if story := queries.cancel_story(run):
@@ -74,9 +73,8 @@ def _actions(console: Console, run: RunRecord) -> None:
     with st.container(horizontal=True, key="oc_run_actions"):
         if "cancel" in offered and st.button("Cancel", key="oc_cancel", disabled=off, help=why):
             actions.ask(actions.cancel_runs([run.run_id], run.name))
-        if "hard_stop" in offered and st.button(
-            "Hard stop", key="oc_hard_stop", type="primary", disabled=off, help=why
-        ):
+        stuck = "hard_stop" in offered
+        if stuck and st.button("Hard stop", key="oc_hard_stop", type="primary", disabled=off, help=why):
             actions.ask(actions.hard_stop_run(run.run_id, run.name))
         if run.terminal:
             cannot = run.not_retriable_because or "Its function is not known here any more."

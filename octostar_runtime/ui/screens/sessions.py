@@ -9,7 +9,7 @@ from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import sessions
-from octostar_runtime.ui.screens.paging import page_number, pager, text_filter
+from octostar_runtime.ui.screens.paging import page_number, pager, search_box
 
 _TABLE = "oc_sessions"
 _OPEN = "octostar_session"
@@ -63,7 +63,7 @@ def _sessions(console: Console) -> None:
     who = st.query_params.get("who", "people")
     who = who if who in sessions.GROUPS else "people"
     user = st.query_params.get("user", "")
-    text = text_filter("Search user, page, address, browser or session")
+    text = search_box("Search user, page, address, browser or session")
     found = sessions.matching(console.snapshot, who, text, user)
     page = page_number(len(found), ROWS)
     shown = found[(page - 1) * ROWS : page * ROWS]

@@ -10,7 +10,7 @@ from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import tasks
 from octostar_runtime.ui.screens import export
-from octostar_runtime.ui.screens.paging import pager
+from octostar_runtime.ui.screens.paging import pager, search_box
 
 _TABLE = "oc_tasks"
 GROUPED_RUNS = 5_000
@@ -28,18 +28,7 @@ def draw(console: Console) -> None:
 def _body(console: Console) -> None:
     wanted = _wanted()
     _tabs(console, wanted)
-    with st.container(key="oc_search"):
-        text = st.text_input(
-            "Search",
-            key="q",
-            type="search",
-            bind="query-params",
-            placeholder="Search, e.g. user:ada* error:timeout -pool:gpu",
-            label_visibility="collapsed",
-            icon=":material/search:",
-        )
-    if (text or "") != wanted.text:
-        wanted = _wanted(text or "")
+    search_box("Search, e.g. user:ada* error:timeout -pool:gpu")
     try:
         wanted.parsed()
         console.eyes.check_search(wanted.text)
@@ -55,13 +44,13 @@ def _body(console: Console) -> None:
         _rows(console, wanted)
 
 
-def _wanted(text: str | None = None) -> tasks.Wanted:
+def _wanted() -> tasks.Wanted:
     asked = st.query_params
     page = asked.get("page", "1")
     sort = asked.get("sort", tasks.DEFAULT_SORT)
     return tasks.Wanted(
         tab=asked.get("state", ""),
-        text=asked.get("q", "") if text is None else text,
+        text=asked.get("q", ""),
         sort=sort if sort.removeprefix("-") in tasks.SORTS else tasks.DEFAULT_SORT,
         page=max(1, int(page)) if page.isdigit() else 1,
     )
