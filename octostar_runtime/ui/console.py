@@ -65,6 +65,9 @@ class Console:
     pages: Mapping[str, Page]
     refresh_s: float | None = 2.0
     times: str = "relative"
+    ways: tuple[str, ...] = ("link",)  # how one can sign in here
+    sign_out: Callable[[], None] | None = None  # None: whoever signed them in has to sign them out
+    mounted: bool = False  # inside another app, which decides who is who
     other_titles: Mapping[str, str] = field(default_factory=dict)  # pages that are not the console's
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -25,7 +26,7 @@ def run(folder: Path, *, source: Source | None = None, identify: Callable[[], Pr
     """Run the page that is asked for. ``folder`` holds the page scripts; the rest is given by tests only."""
     st.set_page_config(page_title="Octostar runtime", page_icon=":material/hub:", layout="wide")
     links = Links()
-    pages = {name: _page(folder, name, links) for name in PAGES if (folder / f"{name}.py").exists()}
+    pages = {name: _page(folder, name, links) for name in PAGES}
     patterns = [
         st.Page(folder / f"{name}.py", title=title, icon=icon, url_path=name)
         for name, (title, icon) in PATTERNS.items()
@@ -44,6 +45,8 @@ def run(folder: Path, *, source: Source | None = None, identify: Callable[[], Pr
             pages=pages,
             refresh_s=chosen.refresh_s,
             times=chosen.times,
+            ways=source.access.ways,
+            sign_out=partial(_sign_out, source, identify),
             other_titles={name: title for name, (title, _) in PATTERNS.items()},
         )
     )
@@ -58,13 +61,20 @@ def console() -> Console:
 def _page(folder: Path, name: str, links: Links) -> Page:
     _, title, icon, _ = PAGES[name]
     return st.Page(
-        folder / f"{name}.py",
+        folder / f"{links.path(name) or name}.py",
         title=title,
         icon=icon,
         url_path=links.path(name) or None,
         default=name == "overview",
         visibility="hidden" if name == "run" else "visible",
     )
+
+
+def _sign_out(source: Source, identify: Callable[[], Principal]) -> None:
+    who = identify()
+    source.access.sign_out(who)
+    if who.via == "oidc":
+        st.logout()
 
 
 def _of_this_process() -> tuple[Source, Callable[[], Principal]]:

@@ -44,7 +44,7 @@ def page(console: Console, title: str, subtitle: str, body: Callable[[], None], 
     """
     who = console.principal
     if who.role < Role.VIEWER:
-        sign_in.draw(who)
+        sign_in.draw(console)
         return
     _mount(console)
     _header(console, title, subtitle)
@@ -138,7 +138,11 @@ def _account(console: Console) -> None:
         )
         if st.button("Keyboard shortcuts", key="oc_help", icon=":material/keyboard:", type="tertiary"):
             _help()
-        st.html('<a class="oc" href="./api/signout" target="_self">Sign out</a>')
+        if console.sign_out is not None and st.button(
+            "Sign out", key="oc_sign_out", icon=":material/logout:", type="tertiary"
+        ):
+            console.sign_out()
+            st.rerun()
 
 
 @st.dialog("Keyboard shortcuts")

@@ -30,6 +30,10 @@ class Links:
             return address
         return f"{self._prefix}-{address}" if address else self._prefix
 
+    def is_page(self, path: str) -> bool:
+        """Whether ``path`` is a page of the console: whoever is on it watches, and is not a user of the app."""
+        return any(self.path(page) == path.strip("/") for page in PAGES)
+
     def to(self, page: str, /, **params: object) -> str:
         """Return the address of ``page`` with the parameters that are not empty."""
         kept = {key: str(value) for key, value in params.items() if value not in (None, "", False)}

@@ -28,9 +28,9 @@ class Preferences:
         return f"{self.refresh.replace(' ', '')}.{self.times}"
 
 
-def read(cookie: str | None) -> Preferences:
+def read(cookie: object) -> Preferences:
     """Return the remembered choices; defaults for what is missing or unknown."""
-    refresh, _, times = (cookie or "").partition(".")
+    refresh, _, times = (cookie if isinstance(cookie, str) else "").partition(".")
     known = {name.replace(" ", ""): name for name in REFRESH}
     return Preferences(
         refresh=known.get(refresh, "2 s"),

@@ -70,6 +70,7 @@ class DemoSource:
         self.access = Access(
             settings=Settings(), credentials=DictCredentials(), sink=EventBus(), clock=SystemClock(), node_id="demo"
         )
+        self.events: Sequence[Event] = samples.sample_events()
         self.recorded = RecordedOperations()
         self.operations = cast(Operations, self.recorded)
         self.documents = cast(Documents, DemoDocuments())
@@ -92,7 +93,7 @@ class DemoSource:
         return next(run for run in self.snapshot.runs if run.run_id == run_id)
 
     def find_events(self, **_: Any) -> Sequence[Event]:
-        return samples.sample_events()
+        return self.events
 
 
 @st.cache_resource

@@ -7,6 +7,7 @@ import random
 import uuid
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot, HostSample, StoreHealth
@@ -256,7 +257,7 @@ def _worker(pool: str, number: int) -> WorkerRecord:
 
 def sample_nodes() -> tuple[NodeRecord, ...]:
     """Return a healthy pair and one that went silent."""
-    common = {"version": "0.1.0", "host": "app-1"}
+    common: dict[str, Any] = {"version": "0.1.0", "host": "app-1"}
     meta = {"cpu_percent": 23.0, "memory": 412 * 2**20, "threads": 31, "python": "3.11.9", "streamlit": "1.67.0"}
     return (
         NodeRecord(
@@ -370,7 +371,7 @@ def empty_snapshot() -> FleetSnapshot:
 
 def sample_events() -> tuple[Event, ...]:
     """Return some history, newest first."""
-    told = [
+    told: list[tuple[str, str, str | None, str | None, dict[str, object]]] = [
         ("run.failed", run_id(21), None, None, {"name": "refresh_index"}),
         ("session.started", session_id(1), None, None, {"user": "grace@example.org"}),
         ("run.cancel_requested", run_id(90), "ada@example.org", "wrong file", {"count": 1, "done": 1}),

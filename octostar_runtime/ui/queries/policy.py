@@ -28,7 +28,7 @@ SWITCHES: tuple[tuple[str, str, str], ...] = (
     ("api_blocks", "API activity keeps services up", ""),
     ("observers_block", "Operators who only watch keep services up", ""),
     ("preload_on_session", "A new session starts what is stopped", ""),
-    ("container_exit", "End the whole container when all else is stopped", "The last step; off unless you want it"),
+    ("container_exit", "End the container when all else is stopped", "The last step; off unless you want it"),
 )
 MODES = {
     "enforce": "Active: services stop",

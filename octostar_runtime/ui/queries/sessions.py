@@ -74,7 +74,6 @@ def table(
         Column(label="Connected", kind="since", end=True),
         Column(label="Tasks", kind="link", href=links.to("tasks", q="session:") + "{id}", end=True),
         Column(label="Last run", end=True, help="How long its script took the last time"),
-        Column(label="Address"),
         Column(label="Browser"),
     )
     return Table(
@@ -101,7 +100,6 @@ def _row(session: SessionRecord, tasks: int, eyes: Eyes, pages: Mapping[str, str
         else session.connected_at // 1,
         str(tasks) if tasks else "",
         "running now" if session.running else formats.duration(session.last_run_s) if session.last_run_s else "",
-        eyes.person(session.remote_address),
         session.browser if eyes.person(session.browser) is not None else None,
         [] if ended else ["end", "more"],
     ]

@@ -1,0 +1,45 @@
+"""History reads as sentences."""
+
+from octostar_runtime.access.visible import View
+from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.events import Event
+from octostar_runtime.settings import Settings
+from octostar_runtime.ui.links import Links
+from octostar_runtime.ui.queries import history
+from octostar_runtime.ui.queries.people import Eyes
+from tests.support.fleet_samples import sample_events
+
+EYES = Eyes(View(Settings()), Principal(name="olga", role=Role.OPERATOR, via="link"))
+
+
+def test_a_kind_reads_in_plain_words() -> None:
+    assert history.word("run.cancel_requested").label == "Task cancel requested"
+
+
+def test_before_and_after_and_the_reason_are_told() -> None:
+    event = Event(
+        kind="pool.resize_requested",
+        subject="default",
+        at=0,
+        node_id="n",
+        actor="ada",
+        reason="month end",
+        data={"before": 6, "after": 10},
+    )
+
+    assert history.detail(event, EYES) == "month end · 6 → 10"
+
+
+def test_markup_in_an_event_stays_text() -> None:
+    event = Event(kind="run.failed", subject="<script>alert(1)</script>", at=0, node_id="n", reason="<b>x</b>")
+
+    (line,) = history.lines([event], Links(), EYES)
+
+    assert "<script>" not in line.body
+    assert "<b>" not in line.body
+
+
+def test_each_event_is_a_row_by_its_id() -> None:
+    events = sample_events()
+
+    assert history.table(events, EYES, {}).ids == tuple(event.event_id for event in events)

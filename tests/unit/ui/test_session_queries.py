@@ -1,0 +1,83 @@
+"""Sessions: groups, rows, people and what they cost."""
+
+from octostar_runtime.access.visible import View
+from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.runs import RunState
+from octostar_runtime.models.sessions import SessionState
+from octostar_runtime.settings import Settings
+from octostar_runtime.ui.links import Links
+from octostar_runtime.ui.queries import sessions
+from octostar_runtime.ui.queries.people import Eyes
+from tests.support.fleet_samples import a_run, a_session, sample_snapshot, session_id
+
+EYES = Eyes(View(Settings()), Principal(name="olga", role=Role.OPERATOR, via="link"))
+
+
+def test_an_operator_who_watches_is_not_counted_among_the_people() -> None:
+    snapshot = sample_snapshot()
+
+    counts = sessions.group_counts(snapshot.sessions)
+
+    assert counts["people"] == snapshot.people == 7
+    assert counts["observers"] == 1
+    assert counts["all"] == len(snapshot.sessions)
+
+
+def test_every_session_is_in_exactly_one_group_beside_all() -> None:
+    groups = [group for group in sessions.GROUPS if group != "all"]
+
+    for session in sample_snapshot().sessions:
+        assert sum(sessions.in_group(session, group) for group in groups) == 1
+
+
+def test_no_whole_session_id_reaches_a_page() -> None:
+    snapshot = sample_snapshot()
+
+    drawn = str(sessions.table(snapshot, snapshot.sessions, Links(), EYES, {}))
+
+    assert not [s.session_id for s in snapshot.sessions if s.session_id in drawn]
+
+
+def test_a_reference_of_the_page_finds_its_session_again() -> None:
+    snapshot = sample_snapshot()
+    view = sessions.table(snapshot, snapshot.sessions[:1], Links(), EYES, {})
+
+    assert sessions.resolve(snapshot, view.ids) == [snapshot.sessions[0]]
+
+
+def test_a_session_that_ended_meanwhile_is_not_acted_upon() -> None:
+    snapshot = sample_snapshot(sessions=(a_session(1, state=SessionState.ENDED),))
+
+    assert sessions.resolve(snapshot, [session_id(1)[:13]]) == []
+
+
+def test_an_ambiguous_reference_finds_nothing() -> None:
+    snapshot = sample_snapshot(sessions=(a_session(1), a_session(2)))
+
+    assert sessions.resolve(snapshot, [""]) == []
+
+
+def test_search_looks_at_user_page_address_browser_and_session() -> None:
+    snapshot = sample_snapshot(sessions=(a_session(1), a_session(2)))
+
+    for text in ("GRACE@", "patterns_backend", "10.20.0.11", session_id(1)[:8]):
+        assert [s.session_id for s in sessions.matching(snapshot, "people", text)] == [session_id(1)], text
+
+
+def test_a_users_row_joins_their_sessions_tasks_and_what_those_cost() -> None:
+    snapshot = sample_snapshot(sessions=(a_session(0, user="ada"), a_session(1, user="ada")))
+    runs = (
+        a_run(1, RunState.SUCCESS, user="ada", cpu_s=30.0, wait_s=1.0),
+        a_run(2, RunState.ERROR, user="ada", cpu_s=60.0, wait_s=3.0),
+        a_run(3, RunState.RUNNING, user="ada", cpu_s=None, wait_s=5.0),
+        a_run(4, RunState.SUCCESS, user="bob", cpu_s=1.0, wait_s=0.0),
+    )
+
+    ada, bob = sessions.users_table(snapshot, runs, Links(), EYES).rows
+
+    assert ada == ["ada", "ada", "2", "3", "1", "1", "1 min 30 s", "3.0 s"]
+    assert bob[1] == "bob"
+
+
+def test_failing_callbacks_come_first() -> None:
+    assert sessions.callbacks_table(sample_snapshot().callbacks).rows[0][1] == "push_presence"
