@@ -17,9 +17,14 @@ import streamlit as st
 
 MARK = "#answer"
 _READY = "octostar_runtime.browser_line.ready"
-# the line break tells Streamlit that this is a style and not a file's name
+# line breaks tell Streamlit that this is a style and not a file's name
 _STYLE = """
-[class*="st-key-octostar-browser"] { position: absolute; width: 0; height: 0; overflow: hidden; }
+[class*="st-key-octostar-browser"] {
+  position: absolute;
+  width: 0;
+  height: 0;
+  overflow: hidden;
+}
 """
 _LIBRARY = "streamlit_octostar_research"
 
