@@ -28,8 +28,10 @@ class Announcer:
         self._everyone: dict[str, dict[Hashable, tuple[Callback, Lane]]] = {}
         self._troubled: deque[CallbackRecord] = deque(maxlen=REMEMBERED_TROUBLES)
 
-    def add(self, event: str, fn: SessionCallback, session: LiveSession | None, key: Hashable | None) -> Callback:
-        """Register a callback; the same key (or the same definition) replaces what was registered before."""
+    def add(
+        self, event: str, fn: SessionCallback, session: LiveSession | None, key: Hashable | None
+    ) -> tuple[Callback, bool]:
+        """Register a callback and tell whether it is new; the same key (or definition) replaces the one before."""
         check_event(event, session.session_id if session is not None else None)
         chosen = callback_key(fn) if key is None else key
         with self._lock:
@@ -38,25 +40,27 @@ class Announcer:
             known = self._everyone.get(event, {}).get(chosen)
             if known is not None:
                 known[0].fn = fn
-                return known[0]
+                return known[0], False
             callback = Callback(event, fn, session_id=None, slow_after_s=self._slow_after_s)
             # replaced, not changed: announcing reads without the lock
             self._everyone = {
                 **self._everyone,
                 event: {**self._everyone.get(event, {}), chosen: (callback, Lane())},
             }
-            return callback
+            return callback, True
 
-    def _add_to_session(self, event: str, fn: SessionCallback, session: LiveSession, key: Hashable) -> Callback:
+    def _add_to_session(
+        self, event: str, fn: SessionCallback, session: LiveSession, key: Hashable
+    ) -> tuple[Callback, bool]:
         known = session.callbacks.get((event, key))
         if known is not None:
             known.fn = fn  # a rerun of the script defines its callbacks anew; the newest closure counts
-            return known
+            return known, False
         callback = Callback(event, fn, session_id=session.session_id, slow_after_s=self._slow_after_s)
         session.callbacks = {**session.callbacks, (event, key): callback}
         if event == "heartbeat":
             session.heartbeats = (*session.heartbeats, callback)
-        return callback
+        return callback, True
 
     def remove(self, callback: Callback, session: LiveSession | None) -> None:
         """Forget a callback; one that is under way ends by itself."""

@@ -111,8 +111,13 @@ def callback_name(fn: Callable[..., object]) -> str:
 
 
 def callback_key(fn: Callable[..., object]) -> Hashable:
-    """Return what stays equal when a script defines the same callback again in its next run."""
+    """Return what stays equal when a script defines the same callback again in its next run.
+
+    Where it is written, not which object it is: lambdas by their line, everything else by its name.
+    """
     inner = getattr(fn, "__wrapped__", None) or getattr(fn, "func", None) or fn
+    name = callback_name(inner)
     code = getattr(inner, "__code__", None)
-    place = (code.co_filename, code.co_firstlineno) if code is not None else id(inner)
-    return (callback_name(inner), place)
+    if code is None:
+        return name
+    return (name, code.co_filename, code.co_firstlineno if "<lambda>" in name else 0)

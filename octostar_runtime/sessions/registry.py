@@ -16,6 +16,7 @@ from octostar_runtime.models.sessions import (
     CallbackRecord,
     EndReason,
     OperatorMessage,
+    SessionEvent,
     SessionRecord,
     SessionState,
 )
@@ -112,8 +113,19 @@ class SessionRegistry:
         session's ``st.session_state`` is reachable. Returns the function that removes it.
         """
         session = self._live(session_id) if session_id is not None else None
-        registered = self._announcer.add(event, callback, session, key)
+        registered, _ = self._announcer.add(event, callback, session, key)
         return lambda: self._announcer.remove(registered, session)
+
+    def register_own(self, event: str, callback: SessionCallback, session_id: str, key: Hashable) -> bool:
+        """Register a session's own callback from its own script; True when ``key`` is new.
+
+        A new "start" callback is called at once, in the calling thread, whose session state is already reachable.
+        """
+        session = self._live(session_id)
+        registered, is_new = self._announcer.add(event, callback, session, key)
+        if event == "start" and is_new:
+            registered.run(SessionEvent(kind="start", session_id=session.session_id), None)
+        return is_new
 
     def on_first_start(self, callback: SessionCallback, key: Hashable | None = None) -> Callable[[], None]:
         """Call ``callback`` when somebody comes while nobody was there. Console viewers are nobody."""

@@ -43,6 +43,7 @@ from streamlit.runtime.scriptrunner import ScriptRunnerEvent, add_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext, ThreadState
 from streamlit.runtime.scriptrunner_utils.script_run_context_attr import SCRIPT_RUN_CONTEXT_ATTR_NAME
 from streamlit.runtime.state.safe_session_state import SafeSessionState
+from streamlit.runtime.state.session_state_proxy import SessionStateProxy
 
 from octostar_runtime.errors import OctostarRuntimeError
 from octostar_runtime.models.sessions import EndReason, SessionContext, SessionState
@@ -129,14 +130,13 @@ class _SharedState(SafeSessionState):
         return running._lock if running is not None else self._own_lock
 
 
-class SessionScope:
-    """Makes a session's ``st.session_state`` (and ``st.user``) the current one on a thread."""
+class _FixedScope:
+    """Makes one script context, and so its session's ``st.session_state`` and ``st.user``, a thread's own."""
 
-    __slots__ = ("_app_session", "_context")
+    __slots__ = ("_context",)
 
-    def __init__(self, app_session: AppSession) -> None:
-        self._app_session = app_session
-        self._context: ScriptRunContext | None = None
+    def __init__(self, context: ScriptRunContext | None) -> None:
+        self._context = context
 
     def enter(self) -> object:
         """Attach to the calling thread; returns the context that was there."""
@@ -155,6 +155,19 @@ class SessionScope:
             attributes.pop(SCRIPT_RUN_CONTEXT_ATTR_NAME, None)
         else:
             attributes[SCRIPT_RUN_CONTEXT_ATTR_NAME] = previous
+
+    def _make_context(self) -> ScriptRunContext:
+        raise NotImplementedError
+
+
+class SessionScope(_FixedScope):
+    """The scope of a live session; made when first needed and never stale."""
+
+    __slots__ = ("_app_session",)
+
+    def __init__(self, app_session: AppSession) -> None:
+        super().__init__(None)
+        self._app_session = app_session
 
     def _make_context(self) -> ScriptRunContext:
         state = self._app_session._client_state
@@ -489,6 +502,10 @@ class StreamlitBridge:
 
     # -- for pages -----------------------------------------------------------------------------------------
 
+    def attached(self, session_id: str) -> _Attached | None:
+        """Return what is known of a live session."""
+        return self._attached.get(public_id(session_id))
+
     def open_inbox(self) -> LiveSession | None:
         """Return the session whose page is being drawn; the calling fragment is rerun when mail comes."""
         context = get_script_run_ctx(suppress_warning=True)
@@ -571,21 +588,20 @@ def current_session() -> SessionContext | None:
 
 
 @contextmanager
-def session_scope(context: ScriptRunContext | None) -> Iterator[None]:
-    """Make ``context`` the calling thread's script context for a while and restore the thread exactly."""
-    attributes = threading.current_thread().__dict__
-    previous = attributes.get(SCRIPT_RUN_CONTEXT_ATTR_NAME)
-    if context is not None:
-        if previous is None and not _has_thread_state():
-            add_script_run_ctx(threading.current_thread(), context)
-        attributes[SCRIPT_RUN_CONTEXT_ATTR_NAME] = context
+def session_scope(context: ScriptRunContext) -> Iterator[SessionStateProxy]:
+    """Make the session of ``context`` the calling thread's for a while and restore the thread exactly.
+
+    A stored context goes stale with the session's next run; a session that is live gets a fresh one.
+    """
+    bridge = installed()
+    attached = bridge.attached(context.session_id) if bridge is not None else None
+    scope = attached.live.scope if attached is not None else None
+    scope = scope or _FixedScope(context)
+    previous = scope.enter()
     try:
-        yield
+        yield SessionStateProxy()
     finally:
-        if previous is None:
-            attributes.pop(SCRIPT_RUN_CONTEXT_ATTR_NAME, None)
-        else:
-            attributes[SCRIPT_RUN_CONTEXT_ATTR_NAME] = previous
+        scope.exit(previous)
 
 
 #: What this module relies on, by class: methods, and attributes made in ``__init__``.

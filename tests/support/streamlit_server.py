@@ -56,7 +56,8 @@ class StreamlitServer:
         self._args = list(args)
         self._cwd = Path(cwd) if cwd is not None else ROOT
         self._ready_within_s = ready_within_s
-        self._log = tempfile.NamedTemporaryFile(prefix="streamlit-", suffix=".log")  # noqa: SIM115
+        self._log: Path | None = None
+        self._said = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -67,8 +68,8 @@ class StreamlitServer:
 
     @property
     def log(self) -> str:
-        """Everything the child has written so far."""
-        return Path(self._log.name).read_text(errors="replace")
+        """Everything the child has written so far; still there once it has ended."""
+        return self._log.read_text(errors="replace") if self._log is not None else self._said
 
     @property
     def returncode(self) -> int | None:
@@ -77,15 +78,20 @@ class StreamlitServer:
 
     def start(self) -> Self:
         """Start the child and wait until it accepts sessions; AssertionError with its log when it does not."""
-        self._process = subprocess.Popen(
-            self._command(),
-            cwd=self._cwd,
-            env=self._environment(),
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        handle, name = tempfile.mkstemp(prefix="streamlit-", suffix=".log")
+        self._log = Path(name)
+        try:
+            self._process = subprocess.Popen(
+                self._command(),
+                cwd=self._cwd,
+                env=self._environment(),
+                stdout=handle,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        finally:
+            os.close(handle)
         deadline = time.monotonic() + self._ready_within_s
         while not self.healthy():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -111,6 +117,7 @@ class StreamlitServer:
                 self._process.wait(timeout_s)
             except subprocess.TimeoutExpired:
                 self.kill()
+        self._keep_log()
         return self._process.wait()
 
     def kill(self) -> None:
@@ -118,6 +125,7 @@ class StreamlitServer:
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        self._keep_log()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -128,7 +136,12 @@ class StreamlitServer:
         self.stop()
         if error is not None:
             sys.stderr.write(f"---- log of {self.script} ----\n{self.log}\n")
-        self._log.close()
+
+    def _keep_log(self) -> None:
+        if self._log is not None:
+            self._said = self.log
+            self._log.unlink(missing_ok=True)
+            self._log = None
 
     def _command(self) -> list[str]:
         options = {

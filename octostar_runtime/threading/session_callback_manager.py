@@ -1,0 +1,84 @@
+"""The seed's ``SessionCallbackManager``: the same name and calls, on top of the session registry.
+
+    from octostar_runtime.threading.session_callback_manager import SessionCallbackManager
+
+    SessionCallbackManager.get_handler().register_session(
+        on_session_start=..., on_heartbeat=..., on_session_end=...
+    )
+
+Callbacks take no arguments and find the session's own ``st.session_state``. ``on_session_start`` runs at once, in
+the script; ``on_heartbeat`` every 2 s while the browser is connected; ``on_session_end`` once, when the session has
+ended for good: a lost connection that comes back in time is no end. Whatever a callback raises, and however long it
+takes, other sessions do not notice.
+"""
+
+import uuid
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from octostar_runtime import anchor
+from octostar_runtime.errors import InvalidInput
+from octostar_runtime.models.sessions import SessionEvent
+from octostar_runtime.sessions import SessionRegistry, streamlit_bridge
+from octostar_runtime.sessions.callbacks import callback_key
+
+SeedCallback = Callable[[], object]
+_NAMESPACE = uuid.UUID("5f0c2f5e-6a55-4c5b-9f57-0b6a2f0f6d1c")
+
+
+class SessionCallbackManager:
+    """One per process, whoever asks first and however often; survives "clear cache" and hot reload."""
+
+    def __new__(cls, *_: Any, **__: Any) -> "SessionCallbackManager":
+        return anchor.get_or_create("session_callback_manager", lambda: object.__new__(cls))
+
+    @staticmethod
+    def get_handler() -> "SessionCallbackManager":
+        """Return the manager."""
+        return SessionCallbackManager()
+
+    def register_session(
+        self,
+        on_session_start: SeedCallback | None = None,
+        on_heartbeat: SeedCallback | None = None,
+        on_session_end: SeedCallback | None = None,
+        *,
+        key: Hashable | None = None,
+    ) -> str:
+        """Register the calling script's session and return the registration's id.
+
+        A script runs again and again: calling with the same callbacks (or the same ``key``) in a later run replaces
+        them, starts nothing anew and returns the same id.
+        """
+        given = {"start": on_session_start, "heartbeat": on_heartbeat, "end": on_session_end}
+        callbacks = {event: fn for event, fn in given.items() if fn is not None}
+        for event, fn in callbacks.items():
+            if not callable(fn):
+                raise InvalidInput(f"the {event} callback must be callable without arguments, not {fn!r}")
+        registry = _registry()
+        session = streamlit_bridge.current_session()
+        if session is None:
+            raise InvalidInput("call register_session() from a Streamlit script; there is no session here")
+        chosen = key if key is not None else tuple((event, callback_key(fn)) for event, fn in callbacks.items())
+        for event, fn in callbacks.items():
+            registry.register_own(event, _without_event(fn), session.session_id, key=("seed", event, chosen))
+        return str(uuid.uuid5(_NAMESPACE, f"{session.session_id}:{chosen!r}"))
+
+
+def _registry() -> SessionRegistry:
+    bridge = streamlit_bridge.installed()
+    if bridge is None:
+        from octostar_runtime.runtime import get_runtime
+
+        registry: SessionRegistry = get_runtime().sessions
+        streamlit_bridge.install(registry)
+        return registry
+    return bridge.registry
+
+
+def _without_event(fn: SeedCallback) -> Callable[[SessionEvent], object]:
+    def call(_: SessionEvent) -> object:
+        return fn()
+
+    call.__wrapped__ = fn  # type: ignore[attr-defined]  # names and tells apart by the app's own function
+    return call
