@@ -1,0 +1,26 @@
+"""Idle shutdown and wake on demand: services stop when nobody needs them and are there when somebody comes."""
+
+from octostar_runtime.idle.backends.hooks import HookBackend
+from octostar_runtime.idle.controller import IdleController
+from octostar_runtime.idle.observation import Observation, observe_fleet
+from octostar_runtime.idle.policy import Policy, ServicePolicy, parse_policy
+from octostar_runtime.idle.services import Phase, Probe, ServiceBackend, ServiceInfo, ServiceRegistry
+from octostar_runtime.idle.wakes import Wake
+from octostar_runtime.idle.world import Hold
+
+__all__ = [
+    "Hold",
+    "HookBackend",
+    "IdleController",
+    "Observation",
+    "Phase",
+    "Policy",
+    "Probe",
+    "ServiceBackend",
+    "ServiceInfo",
+    "ServicePolicy",
+    "ServiceRegistry",
+    "Wake",
+    "observe_fleet",
+    "parse_policy",
+]
