@@ -1,7 +1,6 @@
 import time
 
 import streamlit as st
-
 from octostar_runtime.threading.async_task_manager import AsyncTaskManager
 
 
