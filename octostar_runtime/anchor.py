@@ -24,39 +24,36 @@ class _Anchor(ModuleType):
         self.values: dict[str, Any] = {}
 
 
-def _anchor() -> Any:
-    return sys.modules.setdefault(_NAME, sys.modules.get(_NAME) or _Anchor())
+# the import lock makes this one step: a second import of this file finds the first one's anchor
+_anchor: Any = sys.modules.get(_NAME) or sys.modules.setdefault(_NAME, _Anchor())
 
 
 def get(key: str) -> Any:
     """Return what is kept under ``key``, None when nothing is."""
-    return _anchor().values.get(key)
+    return _anchor.values.get(key)
 
 
 def put(key: str, value: object) -> None:
     """Keep ``value`` under ``key``, in the place of what was there."""
-    anchor = _anchor()
-    with anchor.lock:
-        anchor.values[key] = value
+    with _anchor.lock:
+        _anchor.values[key] = value
 
 
 def get_or_create(key: str, factory: Callable[[], T]) -> T:
     """Return what is kept under ``key``; when nothing is, keep what ``factory()`` makes. One call wins."""
-    anchor = _anchor()
-    with anchor.lock:
-        if anchor.values.get(key) is None:
-            anchor.values[key] = factory()
-        kept: T = anchor.values[key]
+    with _anchor.lock:
+        if _anchor.values.get(key) is None:
+            _anchor.values[key] = factory()
+        kept: T = _anchor.values[key]
         return kept
 
 
 def remove(key: str, value: object = None) -> bool:
     """Forget ``key``; with ``value`` only when that very object is kept there. True when something was removed."""
-    anchor = _anchor()
-    with anchor.lock:
-        if key not in anchor.values or (value is not None and anchor.values[key] is not value):
+    with _anchor.lock:
+        if key not in _anchor.values or (value is not None and _anchor.values[key] is not value):
             return False
-        del anchor.values[key]
+        del _anchor.values[key]
         return True
 
 

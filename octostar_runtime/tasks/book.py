@@ -1,0 +1,160 @@
+"""The book of runs: finding them, keeping ended ones within bounds, and telling which have changed.
+
+Plain data, guarded by the manager's lock; ``changed`` alone may be called without it.
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Hashable
+
+from octostar_runtime.errors import ResultExpired, TaskNotFound
+from octostar_runtime.models.runs import RunState
+from octostar_runtime.tasks.run import Run
+
+#: Ended runs whose closure or arguments are held for a retry.
+REPLAYABLE = 1_000
+#: Task ids of dropped runs that are remembered, to say "expired" rather than "unknown".
+REMEMBERED = 10_000
+#: Changed runs that wait to be drained before a full resynchronisation takes their place.
+CHANGES = 250_000
+
+
+class RunBook:
+    """All runs this process knows. Retention: newest ``limit`` ended runs, ``max_age_s``, ``max_bytes`` of results."""
+
+    def __init__(self, *, limit: int, max_age_s: float, max_bytes: int) -> None:
+        self.limit = limit
+        self.max_age_s = max_age_s
+        self.max_bytes = max_bytes
+        self.runs: dict[str, Run] = {}
+        self.latest: dict[Hashable, Run] = {}  # the newest run of each task id
+        self.ended: deque[Run] = deque()  # oldest first
+        self.ended_counts: Counter[RunState] = Counter()
+        self.result_bytes = 0
+        self.runs_dropped = 0
+        self.results_dropped = 0
+        self.tracking = False
+        self.resynchronisations = 0
+        self._with_results: deque[Run] = deque()
+        self._replayable: deque[Run] = deque()
+        self._expired: OrderedDict[Hashable, None] = OrderedDict()
+        self._dirty: deque[Run] = deque(maxlen=CHANGES + 1)
+        # evicting one by one costs a little each; a large book may overshoot by a percent instead
+        self._slack = min(limit // 100, 1_000)
+
+    def find(self, key: Hashable) -> Run:
+        """Return the newest run of a task; ResultExpired when it was dropped, TaskNotFound when never seen."""
+        try:
+            return self.latest[key]
+        except KeyError:
+            pass
+        except TypeError:
+            raise TaskNotFound("no task is known under an id that is not hashable") from None
+        shown = key[-1] if isinstance(key, tuple) and key else key
+        if key in self._expired:
+            raise ResultExpired(
+                f"task {shown!r} has ended and was dropped: {self.limit} ended runs are kept "
+                f"for {self.max_age_s / 3600:g} h; raise OCTOSTAR_RETAIN_RUNS or OCTOSTAR_RETAIN_HOURS"
+            )
+        raise TaskNotFound(f"no task {shown!r} is known; submit it first")
+
+    def get(self, run_id: str) -> Run:
+        """Return the run of that id; TaskNotFound when it is unknown or was dropped."""
+        run = self.runs.get(run_id)
+        if run is None:
+            raise TaskNotFound(f"no run {run_id!r} is kept in this process; look in the history")
+        return run
+
+    def retire(self, run: Run, now: float) -> None:
+        """Keep an ended run within the bounds."""
+        self.ended.append(run)
+        self.ended_counts[run.state] += 1
+        self._replayable.append(run)
+        if len(self._replayable) > REPLAYABLE:
+            self._forget_call(self._replayable.popleft())
+        if run.result_bytes:
+            self.result_bytes += run.result_bytes
+            self._with_results.append(run)
+            if self.result_bytes > self.max_bytes:
+                self._drop_results()
+        if len(self.ended) > self.limit + self._slack:
+            self._drop_runs(len(self.ended) - self.limit)
+
+    def expire(self, now: float) -> None:
+        """Drop what has grown too old."""
+        oldest = now - self.max_age_s
+        while self.ended and (self.ended[0].ended_mono or 0.0) <= oldest:
+            self._drop_runs(1)
+
+    def next_expiry(self) -> float | None:
+        """Return when the oldest ended run grows too old, in monotonic seconds."""
+        return (self.ended[0].ended_mono or 0.0) + self.max_age_s if self.ended else None
+
+    def changed(self, run: Run) -> None:
+        """Note that a run has changed. Only atomic steps: may be called without the lock."""
+        if not self.tracking or run.dirty:
+            return
+        run.dirty = True
+        self._dirty.append(run)
+
+    def take_changes(self) -> list[Run]:
+        """Return the runs that changed since the last call; the first call, or one after too long, returns all."""
+        if not self.tracking or len(self._dirty) > CHANGES:
+            self.resynchronisations += self.tracking
+            self.tracking = True
+            self._dirty.clear()
+            changed = list(self.runs.values())
+        else:
+            # one by one, since a line may be logged meanwhile
+            changed = [self._dirty.popleft() for _ in range(len(self._dirty))]
+        for run in changed:
+            run.dirty = False
+        return changed
+
+    @property
+    def changes_waiting(self) -> int:
+        """How many changed runs wait to be drained."""
+        return len(self._dirty)
+
+    def _drop_runs(self, count: int) -> None:
+        for _ in range(count):
+            run = self.ended.popleft()
+            del self.runs[run.run_id]
+            self.ended_counts[run.state] -= 1
+            if run.result_bytes and run.result_bytes > 0:
+                self.result_bytes -= run.result_bytes
+                run.result_bytes = -1
+            if self.latest.get(run.key) is run:
+                del self.latest[run.key]
+                self._remember(run.key)
+        self.runs_dropped += count
+        while self._with_results and (self._with_results[0].result_bytes or 0) <= 0:
+            self._with_results.popleft()
+
+    def _drop_results(self) -> None:
+        """Drop the oldest results; their runs stay."""
+        while self.result_bytes > self.max_bytes and self._with_results:
+            run = self._with_results.popleft()
+            if run.result_bytes is None or run.result_bytes <= 0:
+                continue
+            self.result_bytes -= run.result_bytes
+            run.result_bytes = -1
+            run.data = None
+            run.seq += 1
+            self.results_dropped += 1
+            self.changed(run)
+
+    def _remember(self, key: Hashable) -> None:
+        self._expired[key] = None
+        if len(self._expired) > REMEMBERED:
+            self._expired.popitem(last=False)
+
+    def _forget_call(self, run: Run) -> None:
+        """Let go of a closure and its arguments; what a module holds anyway costs nothing and stays."""
+        if run.kwargs is None and _held_by_a_module(run):
+            return
+        run.fn = run.kwargs = None
+
+
+def _held_by_a_module(run: Run) -> bool:
+    fn = run.fn
+    return "<locals>" not in getattr(fn, "__qualname__", "<locals>") and getattr(fn, "__module__", "") != "__main__"

@@ -1,0 +1,34 @@
+"""How tasks learn whose session submits them, without knowing any web framework.
+
+The edge that knows installs a provider once; it is called in the submitting thread, must be quick, and returns None
+when the thread belongs to no session. A task that submits another one passes its own session on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from octostar_runtime import anchor
+
+_KEY = "current_session_provider"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionContext:
+    """The session, and its user if known, on whose behalf the present thread works."""
+
+    session_id: str
+    user: str | None = None
+
+
+SessionProvider = Callable[[], SessionContext | None]
+
+
+def install_session_provider(provider: SessionProvider | None) -> None:
+    """Install what :func:`current_session` asks; None removes it."""
+    anchor.put(_KEY, provider)
+
+
+def current_session() -> SessionContext | None:
+    """Return the session of the present thread, None when there is none or nobody knows."""
+    provider: SessionProvider | None = anchor.get(_KEY)
+    return None if provider is None else provider()

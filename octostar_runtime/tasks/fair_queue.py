@@ -1,0 +1,205 @@
+"""The waiting line of a pool: fair between sessions, ordered by priority inside one.
+
+Sessions take turns in rounds. A session that has not been served in the present round joins it, so its first run
+waits for the runs that are executing and for nobody's backlog; one that has been served waits for the next round.
+How many may join a round late is limited, so that an endless stream of new sessions cannot starve the old ones.
+
+All calls are made under the manager's lock. ``add`` and ``take`` are O(1); a cancelled run stays where it is as a
+blank and is skipped, and blanks are swept out when they outnumber the living.
+"""
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator
+
+from octostar_runtime.models.runs import RunState
+from octostar_runtime.tasks.run import Run
+
+#: Sessions that may join a round after it began.
+LATE_JOINERS = 1_000
+_SWEEP_FROM = 32
+QUEUED = RunState.QUEUED
+
+
+class Group:
+    """The runs of one session: those that wait, by priority, and how many execute now."""
+
+    __slots__ = ("blanks", "count", "key", "levels", "listed", "running", "served")
+
+    def __init__(self, key: Hashable) -> None:
+        self.key = key
+        self.levels: list[tuple[int, deque[Run]]] = []  # highest priority first
+        self.count = 0
+        self.blanks = 0
+        self.running = 0
+        self.served = -1  # the last round in which it had its turn
+        self.listed = False
+
+    def push(self, run: Run) -> None:
+        """Append behind the runs of the same priority."""
+        priority = run.options.priority
+        levels = self.levels
+        self.count += 1
+        if levels and levels[0][0] == priority:
+            levels[0][1].append(run)
+            return
+        for at, (level, runs) in enumerate(levels):
+            if level == priority:
+                runs.append(run)
+                return
+            if level < priority:
+                levels.insert(at, (priority, deque((run,))))
+                return
+        levels.append((priority, deque((run,))))
+
+    def pop(self) -> Run | None:
+        """Take the first living run; None when only blanks were left."""
+        levels = self.levels
+        while levels:
+            runs = levels[0][1]
+            while runs:
+                run = runs.popleft()
+                if run.state is QUEUED:
+                    self.count -= 1
+                    return run
+                self.blanks -= 1
+            if len(levels) == 1:
+                return None
+            del levels[0]
+        return None
+
+    def sweep(self) -> None:
+        """Forget the blanks."""
+        self.levels = [
+            (level, living)
+            for level, runs in self.levels
+            if (living := deque(run for run in runs if run.state is QUEUED))
+        ]
+        self.blanks = 0
+
+    def __iter__(self) -> Iterator[Run]:
+        for _, runs in self.levels:
+            yield from (run for run in runs if run.state is QUEUED)
+
+
+class FairQueue:
+    """Waiting runs of one pool. ``per_session_limit`` caps how many of a session execute at once."""
+
+    __slots__ = ("_current", "_groups", "_late", "_next", "_round", "per_session_limit", "size")
+
+    def __init__(self, per_session_limit: int | None = None) -> None:
+        self.per_session_limit = per_session_limit
+        self.size = 0
+        self._groups: dict[Hashable, Group] = {}
+        self._current: deque[Group] = deque()
+        self._next: deque[Group] = deque()
+        self._round = 0
+        self._late = 0
+
+    def add(self, run: Run, key: Hashable) -> None:
+        """Let ``run`` wait in the line of ``key``, its session."""
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(key)
+        run.group = group
+        group.push(run)
+        self.size += 1
+        if not group.listed:
+            self._list(group)
+
+    def take(self) -> Run | None:
+        """Return the run whose turn it is; None when none may start."""
+        while True:
+            if not self._current:
+                if not self._next:
+                    return None
+                self._current, self._next = self._next, self._current
+                self._round += 1
+                self._late = 0
+            group = self._current.popleft()
+            run = group.pop()
+            if run is None:
+                group.listed = False
+                self._drop_if_unused(group)
+                continue
+            self.size -= 1
+            group.running += 1
+            group.served = self._round
+            if group.count and not self._at_limit(group):
+                self._next.append(group)
+            else:
+                group.listed = False
+            return run
+
+    def release(self, run: Run) -> None:
+        """Note that ``run``, taken earlier, no longer executes."""
+        group = run.group
+        if group is None:
+            return
+        run.group = None
+        group.running -= 1
+        if group.count:
+            if not group.listed:
+                self._list(group)
+        elif not group.listed:
+            self._drop_if_unused(group)
+
+    def discard(self, run: Run) -> None:
+        """Note that ``run`` was cancelled while it waited; its state has been changed already."""
+        group = run.group
+        run.group = None
+        if group is None:
+            return
+        group.count -= 1
+        group.blanks += 1
+        self.size -= 1
+        if group.blanks > _SWEEP_FROM and group.blanks > group.count:
+            group.sweep()
+
+    def of(self, key: Hashable) -> list[Run]:
+        """Return the waiting runs of one session."""
+        group = self._groups.get(key)
+        return list(group) if group is not None else []
+
+    def rename(self, old: Hashable, new: Hashable, executing: Iterable[Run]) -> None:
+        """Hand the line of ``old``, and its part in ``executing``, to ``new``; the runs keep their order."""
+        source = self._groups.pop(old, None)
+        if source is None:
+            return
+        target = self._groups.get(new)
+        if target is None:
+            source.key = new
+            self._groups[new] = source
+            return
+        for run in source:
+            run.group = target
+            target.push(run)
+        source.levels, source.count, source.blanks = [], 0, 0  # it leaves the ring at its next turn
+        for run in executing:
+            if run.group is source:
+                run.group = target
+                target.running += 1
+        if target.count and not target.listed:
+            self._list(target)
+
+    def __iter__(self) -> Iterator[Run]:
+        for group in self._groups.values():
+            yield from group
+
+    def _list(self, group: Group) -> None:
+        """Give the group a place in this round, or in the next when it has had its turn."""
+        if self._at_limit(group):
+            return
+        group.listed = True
+        if group.served == self._round or self._late >= LATE_JOINERS:
+            self._next.append(group)
+        else:
+            self._late += 1
+            self._current.append(group)
+
+    def _at_limit(self, group: Group) -> bool:
+        limit = self.per_session_limit
+        return limit is not None and group.running >= limit
+
+    def _drop_if_unused(self, group: Group) -> None:
+        if not group.count and not group.running and self._groups.get(group.key) is group:
+            del self._groups[group.key]

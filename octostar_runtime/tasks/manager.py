@@ -1,0 +1,526 @@
+"""The task manager: background work for a Streamlit app, or for any Python program.
+
+A facade over the parts of this package; every method may be called from any thread and none waits for a task, except
+``wait``, ``wait_run``, ``join_pool`` and ``close``, which say how long at most.
+"""
+
+import contextvars
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from types import FunctionType
+from typing import Any, Protocol
+
+from octostar_runtime.clock import Clock, SystemClock
+from octostar_runtime.errors import InvalidInput, InvalidTask, NotRetriable, PoolNotFound, ResultExpired
+from octostar_runtime.events import EventBus
+from octostar_runtime.ids import new_id
+from octostar_runtime.models.runs import TASK_STATUS, RunRecord, RunState
+from octostar_runtime.ports import EventSink
+from octostar_runtime.settings import Settings
+from octostar_runtime.tasks.book import RunBook
+from octostar_runtime.tasks.context import current_session
+from octostar_runtime.tasks.describe import arguments_text, function_name
+from octostar_runtime.tasks.isolation import isolated
+from octostar_runtime.tasks.lifecycle import Lifecycle
+from octostar_runtime.tasks.pool_control import PoolControl
+from octostar_runtime.tasks.record import record_of
+from octostar_runtime.tasks.registry import portable_text, resolve, spec_of
+from octostar_runtime.tasks.run import DEFAULT_OPTIONS, Run, current_run
+from octostar_runtime.tasks.validation import check_callable, check_task_id, checked_name, checked_options
+
+_copy_context = contextvars.copy_context
+_SCOPED = "octostar:scope"
+RUNS_LIMIT = 2_000
+
+
+class Matcher(Protocol):
+    """What selects runs, such as a parsed query of the console."""
+
+    def matches(self, record: RunRecord, /) -> bool: ...
+
+
+RunFilter = Callable[[RunRecord], bool] | Matcher
+
+
+class TaskManager(PoolControl):
+    """Submit work, follow it, stop it. Pools come from the settings; ``default`` is always there.
+
+    Task ids are global unless ``scope="session"`` gives each session ids of its own; any other text names a scope.
+    """
+
+    def __init__(
+        self,
+        *,
+        node_id: str = "local",
+        clock: Clock | None = None,
+        sink: EventSink | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        chosen = settings or Settings()
+        self.node_id = node_id
+        self.settings = chosen
+        self.clock: Clock = clock or SystemClock()
+        self._book = RunBook(
+            limit=chosen.retain_runs,
+            max_age_s=chosen.retain_hours * 3600,
+            max_bytes=chosen.retain_result_mb * 2**20,
+        )
+        self._lifecycle = Lifecycle(
+            node_id=node_id,
+            clock=self.clock,
+            sink=sink or EventBus(),
+            book=self._book,
+            stuck_after_s=chosen.stuck_after_s,
+        )
+        self._lock = self._lifecycle.lock
+        self._redact = re.compile(chosen.redact)
+        self._cached: dict[str, RunRecord] = {}
+        super().__init__(chosen.pools)
+
+    # Submitting
+
+    def submit(
+        self,
+        task_id: Hashable,
+        fn: Callable[..., Any],
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        pool: str | None = None,
+        session_id: str | None = None,
+        user: str | None = None,
+        priority: int = 0,
+        timeout_s: float | None = None,
+        retries: int = 0,
+        backoff_s: float = 1.0,
+        backoff_max_s: float = 300.0,
+        on_session_end: str = "cancel",
+        tags: Iterable[str] = (),
+        scope: str = "global",
+        retry_of: str | None = None,
+    ) -> str:
+        """Queue ``fn(handle, **kwargs)`` and return the id of the new run; a live run of the same task is superseded.
+
+        Higher ``priority`` goes first within a session. ``timeout_s`` counts from each attempt's start; ``retries``
+        follow an error or a timeout, after ``backoff_s`` seconds, doubled each time up to ``backoff_max_s``. Raises
+        InvalidTask, InvalidInput, PoolNotFound, QueueFull or ManagerClosed; none of them leaves anything behind.
+        """
+        check_task_id(task_id)
+        arguments = check_callable(task_id, fn, kwargs)
+        if (
+            timeout_s is None
+            and not priority
+            and not retries
+            and tags == ()
+            and on_session_end == "cancel"
+            and backoff_s == 1.0
+            and backoff_max_s == 300.0
+        ):
+            options = DEFAULT_OPTIONS
+        else:
+            options = checked_options(
+                priority=priority,
+                timeout_s=timeout_s,
+                retries=retries,
+                backoff_s=backoff_s,
+                backoff_max_s=backoff_max_s,
+                on_session_end=on_session_end,
+                tags=tags,
+            )
+        spec = spec_of(fn)
+        if pool is None:
+            pool = spec.pool if spec is not None and spec.pool is not None else "default"
+        target = self._pools.get(pool)
+        if target is None:
+            raise PoolNotFound(f"no pool {pool!r}; there are {', '.join(sorted(self._pools))}. See OCTOSTAR_POOLS")
+        if session_id is None:
+            session_id, user = _ambient(user)
+        key = task_id if scope == "global" else self._scoped(task_id, scope, session_id)
+        if name is not None:
+            name = checked_name(name)
+        elif spec is not None and spec.name is not None:
+            name = spec.name
+        else:
+            name = fn.__qualname__ if type(fn) is FunctionType else function_name(fn)
+        clock = self.clock
+        run_id = new_id()
+        run = Run(
+            run_id,
+            task_id,
+            key,
+            name,
+            fn,
+            arguments,
+            _copy_context(),
+            target,
+            session_id,
+            user,
+            options,
+            clock.monotonic(),
+            clock.time(),
+        )
+        if arguments is not None or spec is not None or retry_of is not None:
+            extra = run.more()
+            extra.arguments = arguments_text(arguments, self._redact)
+            extra.retry_of = retry_of
+            if spec is not None:
+                extra.portable = None if spec.path.startswith("__main__:") else portable_text(arguments)
+        self._lifecycle.admit(run)
+        return run_id
+
+    def retry(self, run_id: str) -> str:
+        """Run an ended run again with the same function, arguments and options; return the new run's id.
+
+        NotRetriable when it has not ended or its function is no longer held; TaskNotFound when it is unknown.
+        """
+        with self._lock:
+            run = self._book.get(run_id)
+            fn, kwargs, options = run.fn, run.kwargs, run.options
+            if run.ended_mono is None:
+                raise NotRetriable(f"run {run_id} is {run.state.value}; cancel it, or wait until it has ended")
+            if fn is None:
+                raise NotRetriable(record_of(run, self.node_id).not_retriable_because or "its function is gone")
+        again = Run(
+            new_id(),
+            run.task_id,
+            run.key,
+            run.name,
+            fn,
+            kwargs,
+            _copy_context(),
+            self._pool(run.pool.name),
+            run.session_id,
+            run.user,
+            options,
+            self.clock.monotonic(),
+            self.clock.time(),
+        )
+        extra = again.more()
+        extra.retry_of = run_id
+        if run.extra is not None:
+            extra.arguments, extra.portable = run.extra.arguments, run.extra.portable
+        self._lifecycle.admit(again)
+        return again.run_id
+
+    def retry_elsewhere(self, record: RunRecord, arguments: Mapping[str, Any]) -> str:
+        """Run another node's run here: its registered function with its portable arguments."""
+        if record.function is None:
+            raise NotRetriable(record.not_retriable_because or "its function is not registered with @task")
+        return self.submit(
+            record.task_id,
+            resolve(record.function),
+            arguments,
+            name=record.name,
+            pool=record.pool if record.pool in self._pools else "default",
+            session_id=record.session_id,
+            user=record.user,
+            priority=record.priority,
+            timeout_s=record.timeout_s,
+            retries=record.max_attempts - 1,
+            on_session_end=record.on_session_end,
+            tags=record.tags,
+            retry_of=record.run_id,
+        )
+
+    def portable_arguments(self, run_id: str) -> Mapping[str, Any] | None:
+        """Return a run's arguments as JSON values when any node could run it again, else None. Never show them."""
+        with self._lock:
+            run = self._book.runs.get(run_id)
+            text = run.extra.portable if run is not None and run.extra is not None else None
+        values: dict[str, Any] | None = None if text is None else json.loads(text)
+        return values
+
+    # Reading
+
+    def get_result(self, task_id: Hashable, *, scope: str = "global") -> dict[str, Any]:
+        """Return ``{"id", "status", "data"}`` of a task's newest run, as the seed does.
+
+        ``data`` is the newest intermediate or the final result, the exception when it failed; a copy that is the
+        caller's own. TaskNotFound or ResultExpired (both KeyErrors) when there is nothing to return.
+        """
+        with self._lock:
+            run = self._find(task_id, scope)
+            state, data = run.state, run.data
+            if run.result_bytes == -1:
+                raise ResultExpired(
+                    f"task {task_id!r} ended in {state.value}, but its result was dropped: results are kept up to "
+                    f"{self.settings.retain_result_mb} MB; raise OCTOSTAR_RETAIN_RESULT_MB or fetch results sooner"
+                )
+        return {"id": task_id, "status": TASK_STATUS[state], "data": isolated(data)}
+
+    def output(self, task_id: Hashable, status: Any, data: Any, *, scope: str = "global") -> None:
+        """Hand out an intermediate result from outside of a task; see ``TaskHandle.output``."""
+        from octostar_runtime.tasks.handle import TaskHandle
+
+        with self._lock:
+            run = self._find(task_id, scope)
+        TaskHandle(run, self._lifecycle).output(status, data)
+
+    def snapshot(self, task_id: Hashable, *, scope: str = "global") -> RunRecord:
+        """Return everything known of a task's newest run; TaskNotFound, ResultExpired."""
+        with self._lock:
+            return record_of(self._find(task_id, scope), self.node_id)
+
+    def run(self, run_id: str) -> RunRecord:
+        """Return everything known of a run; TaskNotFound when it is not kept here."""
+        with self._lock:
+            return record_of(self._book.get(run_id), self.node_id)
+
+    def runs(self, limit: int = RUNS_LIMIT) -> tuple[RunRecord, ...]:
+        """Return the newest ``limit`` runs, newest first, live ones before ended ones when there are too many."""
+        with self._lock:
+            live = self._live_runs()
+            newest = sorted(live, key=lambda run: run.run_id, reverse=True)[:limit]
+            ended = [run for run, _ in zip(reversed(self._book.ended), range(limit - len(newest)), strict=False)]
+        chosen = sorted([*newest, *ended], key=lambda run: run.run_id, reverse=True)
+        records: dict[str, RunRecord] = {}
+        for run in chosen:
+            known = self._cached.get(run.run_id)
+            unchanged = known is not None and known.seq == run.seq + (run.logs.count if run.logs is not None else 0)
+            records[run.run_id] = known if known is not None and unchanged else self._record(run)
+        self._cached = records
+        return tuple(records.values())
+
+    def counts(self) -> Mapping[RunState, int]:
+        """Return how many of the runs kept here are in each state."""
+        with self._lock:
+            counts = {state: self._book.ended_counts[state] for state in RunState}
+            for pool in self._every_pool():
+                counts[RunState.QUEUED] += pool.queue.size
+                counts[RunState.RETRY_WAIT] += len(pool.retry_waiting)
+                for run in pool.executing():
+                    if run.ended_mono is None:
+                        counts[run.state] += 1
+            return counts
+
+    def stack(self, run_id: str) -> str:
+        """Return the live stack of the thread that executes a run, innermost frame last; "" when none does."""
+        with self._lock:
+            run = self._book.get(run_id)
+        return run.pool.engine.inspect(run)
+
+    # Waiting
+
+    def wait(self, task_id: Hashable, timeout_s: float | None = None, *, scope: str = "global") -> bool:
+        """Wait until a task has ended, its newer submissions included; False after ``timeout_s`` seconds."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            with self._lock:
+                run = self._find(task_id, scope)
+            if run.ended_mono is None:
+                left = None if deadline is None else deadline - time.monotonic()
+                if not self._wait_for(run, left):
+                    return False
+            with self._lock:
+                newest = self._book.latest.get(run.key)
+            if newest is None or newest is run:
+                return True
+
+    def wait_run(self, run_id: str, timeout_s: float | None = None) -> bool:
+        """Wait until that very run has ended; False after ``timeout_s`` seconds."""
+        with self._lock:
+            run = self._book.get(run_id)
+        return self._wait_for(run, timeout_s)
+
+    def _wait_for(self, run: Run, timeout_s: float | None) -> bool:
+        if current_run.get() is run:
+            raise InvalidInput(f"task {run.task_id!r} waits for itself, which would never end")
+        waiter = threading.Lock()
+        waiter.acquire()
+        with self._lock:
+            if run.ended_mono is not None:
+                return True
+            if run.waiters is None:
+                run.waiters = []
+            run.waiters.append(waiter)
+        if timeout_s is None:
+            return waiter.acquire()
+        if waiter.acquire(timeout=min(max(0.0, timeout_s), threading.TIMEOUT_MAX)):
+            return True
+        with self._lock:
+            if run.waiters is not None:
+                run.waiters.remove(waiter)
+            return run.ended_mono is not None
+
+    # Stopping
+
+    def cancel(self, task_id: Hashable, reason: str = "", by: str | None = None, *, scope: str = "global") -> bool:
+        """Ask a task to stop; one still queued is CANCELLED at once. False when it has ended; TaskNotFound."""
+        with self._lock:
+            run = self._find(task_id, scope)
+        return self._lifecycle.cancel(run, reason=reason or "cancelled", by=by)
+
+    def cancel_run(self, run_id: str, reason: str = "", by: str | None = None) -> bool:
+        """Ask a run to stop; see ``cancel``."""
+        with self._lock:
+            run = self._book.get(run_id)
+        return self._lifecycle.cancel(run, reason=reason or "cancelled", by=by)
+
+    def cancel_where(self, matching: RunFilter, reason: str = "", by: str | None = None) -> tuple[str, ...]:
+        """Ask every live run that matches to stop; return their run ids. The filter is called without any lock."""
+        matches = matching if callable(matching) else matching.matches
+        with self._lock:
+            live = self._live_runs()
+        chosen = [run for run in live if matches(self._record(run))]
+        return tuple(run.run_id for run in chosen if self._lifecycle.cancel(run, reason=reason or "cancelled", by=by))
+
+    def hard_stop(self, run_id: str, by: str | None = None) -> bool:
+        """Raise an exception in the thread of a run that does not heed its cancel.
+
+        Python delivers it at the thread's next bytecode: not while it waits in C code. A thread that has not ended
+        5 s later, or at the second call, is replaced, so that the pool keeps its size, and reported as orphaned.
+        False when the run does not execute now; TaskNotFound.
+        """
+        with self._lock:
+            run = self._book.get(run_id)
+        return self._lifecycle.hard_stop(run, by=by)
+
+    # Sessions
+
+    def session_ended(self, session_id: str, reason: str = "session ended") -> tuple[str, ...]:
+        """Cancel the session's live runs that were not submitted with ``on_session_end="keep"``; return their ids."""
+        with self._lock:
+            runs = [run for run in self._runs_of(session_id) if run.options.on_session_end == "cancel"]
+        return tuple(run.run_id for run in runs if self._lifecycle.cancel(run, reason=reason, by=None))
+
+    def adopt(self, old_session: str, new_session: str) -> int:
+        """Hand the live runs of a session to its successor, with the ids it gave them; return how many."""
+        with self._lock:
+            runs = self._runs_of(old_session)
+            for pool in self._every_pool():
+                pool.queue.rename(old_session, new_session, pool.executing())
+            old, new = (_SCOPED, "session", old_session), (_SCOPED, "session", new_session)
+            for key in [key for key in self._book.latest if isinstance(key, tuple) and key[:3] == old]:
+                run = self._book.latest.pop(key)
+                run.key = (*new, key[3])
+                self._book.latest.setdefault(run.key, run)
+            for run in runs:
+                run.session_id = new_session
+                run.seq += 1
+                self._lifecycle._changed(run)
+        self._lifecycle.flush()
+        return len(runs)
+
+    # Following
+
+    def on_change(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call ``callback()`` when there is something to drain after there was nothing; returns what undoes it.
+
+        It is called in the thread that made the change, without a lock; it must be quick.
+        """
+        lifecycle = self._lifecycle
+        with self._lock:
+            lifecycle.listeners = (*lifecycle.listeners, callback)
+            self._book.tracking or self._book.take_changes()
+
+        def undo() -> None:
+            with self._lock:
+                lifecycle.listeners = tuple(one for one in lifecycle.listeners if one is not callback)
+
+        return undo
+
+    def drain_changes(self, limit: int | None = None) -> list[RunRecord]:
+        """Return the runs that changed since the last call, each once and as it is now; the first call returns all."""
+        del limit
+        with self._lock:
+            changed = self._book.take_changes()
+        return [self._record(run) for run in changed]
+
+    def tick(self) -> float | None:
+        """Do what is due now (timeouts, next attempts, expiry); its own timer does, tests with a manual clock must."""
+        return self._lifecycle.tick()
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """How many runs, results and late results were let go of because of a bound."""
+        book = self._book
+        return {
+            "runs": book.runs_dropped,
+            "results": book.results_dropped,
+            "late_results": self._lifecycle.late_results,
+            "resynchronisations": book.resynchronisations,
+        }
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Take no more work, cancel what waits, ask what runs to stop, and wait for it at most ``timeout_s`` seconds.
+
+        Runs that have not ended by then are LOST; their threads do not keep the process alive. True when all ended.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._lock:
+            self._lifecycle.closed = True
+            live = self._live_runs()
+        for run in live:
+            self._lifecycle.cancel(run, reason="shutdown", by=None)
+        for pool in self._every_pool():
+            self._lifecycle.shut(pool)
+        for run in live:
+            self._wait_ended(run, deadline)
+        left = [run for run in live if run.ended_mono is None]
+        self._lifecycle.lose(left, "the task manager was closed while it still ran")
+        self._join_workers(deadline)
+        self._lifecycle.stop_timer(max(0.1, deadline - time.monotonic()))
+        return not left
+
+    def _wait_ended(self, run: Run, deadline: float) -> None:
+        if current_run.get() is not run:
+            self._wait_for(run, deadline - time.monotonic())
+
+    def _join_workers(self, deadline: float) -> None:
+        me = threading.current_thread()
+        for pool in self._every_pool():
+            for worker in [*pool.workers]:
+                if worker.thread is not me and worker.run is None:
+                    worker.thread.join(max(0.0, deadline - time.monotonic()))
+
+    # Inside
+
+    def _find(self, task_id: Hashable, scope: str) -> Run:
+        if scope == "global":
+            return self._book.find(task_id)
+        return self._book.find(self._scoped(task_id, scope, None))
+
+    def _scoped(self, task_id: Hashable, scope: str, session_id: str | None) -> Hashable:
+        if scope != "session":
+            return (_SCOPED, "named", scope, task_id)
+        if session_id is None:
+            session_id, _ = _ambient(None)
+        if session_id is None:
+            raise InvalidTask(
+                f'task {task_id!r}: scope="session" needs a session; pass session_id, or use another scope'
+            )
+        return (_SCOPED, "session", session_id, task_id)
+
+    def _record(self, run: Run) -> RunRecord:
+        with self._lock:
+            return record_of(run, self.node_id)
+
+    def _live_runs(self) -> list[Run]:
+        live: list[Run] = []
+        for pool in self._every_pool():
+            live.extend(run for run in pool.executing() if run.ended_mono is None)
+            live.extend(pool.retry_waiting)
+            live.extend(pool.queue)
+        return live
+
+    def _runs_of(self, session_id: str) -> list[Run]:
+        runs: list[Run] = []
+        for pool in self._every_pool():
+            runs.extend(pool.queue.of(session_id))
+            busy = [*pool.executing(), *pool.retry_waiting]
+            runs.extend(run for run in busy if run.session_id == session_id and run.ended_mono is None)
+        return runs
+
+
+def _ambient(user: str | None) -> tuple[str | None, str | None]:
+    """Return the session and user on whose behalf this thread works: a task's own, else what the edge knows."""
+    parent = current_run.get()
+    if parent is not None:
+        return parent.session_id, user if user is not None else parent.user
+    session = current_session()
+    if session is None:
+        return None, user
+    return session.session_id, user if user is not None else session.user
