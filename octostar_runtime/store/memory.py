@@ -191,6 +191,12 @@ class MemorySessions:
         alive = [s for s in self._all() if s.state is not SessionState.ENDED and s.node_id != without_node]
         return alive[::-1][:limit]
 
+    def recent(self, *, without_node: str, ended_since: float, limit: int = 2_000) -> list[SessionRecord]:
+        """Return other nodes' sessions: the live ones, and behind them those that ended since ``ended_since``."""
+        ended = [s for s in self._all() if s.node_id != without_node and (s.ended_at or 0.0) >= ended_since]
+        ended.sort(key=lambda session: -(session.ended_at or 0.0))
+        return [*self.live(without_node=without_node, limit=limit), *ended][:limit]
+
     def between(
         self, since: float, until: float, *, user: str | None = None, limit: int = 100_000
     ) -> Sequence[SessionRecord]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from octostar_runtime.models.coding import decode, encode
 from octostar_runtime.models.sessions import SessionRecord, SessionState
 from octostar_runtime.store.jsontext import clean, dump, load
-from octostar_runtime.store.valuecodec import decode, encode
 
 COLUMNS = ("session_id", "node_id", "state", "seq", "user", "observer", "connected_at", "ended_at")
 

@@ -31,6 +31,13 @@ class SqlSessions:
             rows = connection.execute(statement.order_by(session.c.connected_at.desc()).limit(limit)).mappings()
             return [session_of(row) for row in rows]
 
+    def recent(self, *, without_node: str, ended_since: float, limit: int = 2_000) -> list[SessionRecord]:
+        """Return other nodes' sessions: the live ones, and behind them those that ended since ``ended_since``."""
+        ended = select(session).where(session.c.ended_at >= ended_since, session.c.node_id != without_node)
+        with self._database.read() as connection:
+            rows = connection.execute(ended.order_by(session.c.ended_at.desc()).limit(limit)).mappings().all()
+        return [*self.live(without_node=without_node, limit=limit), *(session_of(row) for row in rows)][:limit]
+
     def between(
         self, since: float, until: float, *, user: str | None = None, limit: int = 100_000
     ) -> Sequence[SessionRecord]:

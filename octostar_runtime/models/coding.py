@@ -8,10 +8,10 @@ import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+_known: dict[type, dict[str, Any]] = {}
 
 
 def encode(value: object) -> Any:
@@ -34,9 +34,11 @@ def decode(kind: type[T], data: Mapping[str, Any]) -> T:
     return kind(**{name: _decoded(hints[name], value) for name, value in data.items() if name in hints})
 
 
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _hints(kind: type) -> dict[str, Any]:
+    hints = _known.get(kind)
+    if hints is None:
+        hints = _known[kind] = get_type_hints(kind)
+    return hints
 
 
 def _decoded(hint: Any, value: Any) -> Any:
