@@ -13,7 +13,7 @@ import streamlit as st
 from octostar_runtime.access import Access
 from octostar_runtime.errors import OctostarRuntimeError
 from octostar_runtime.models.access import Principal
-from octostar_runtime.models.outcomes import Outcome, summary
+from octostar_runtime.models.outcomes import summary
 from octostar_runtime.operations import Operations
 from octostar_runtime.ui.components.blocks import note
 from octostar_runtime.ui.console import Console
@@ -21,8 +21,21 @@ from octostar_runtime.ui.console import Console
 logger = logging.getLogger(__name__)
 _ASKED = "octostar_asked"
 _TOLD = "octostar_told"
-#: What an action gets: the door, who acts, and why. It returns the sentence that says what became of it.
-Deed = Callable[[Operations, Principal, str], str]
+LEVELS = {"info": "Notice", "warning": "Warning"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What was filled in when confirming."""
+
+    reason: str = ""
+    text: str = ""
+    level: str = "info"
+    number: int = 0
+
+
+#: What an action gets: the door, who acts, what was filled in. It returns the sentence that says what became of it.
+Deed = Callable[[Operations, Principal, Answers], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +46,8 @@ class Request:
     sentence: str
     button: str
     deed: Deed = field(repr=False)
-    reason: bool = True
+    message: bool = False  # ask for the text of a message instead of a reason
+    number: tuple[str, int, int, int] | None = None  # ask for a number: label, least, most, now
     for_all: bool = False  # also those may do it who only look: it is about themselves
 
 
@@ -72,37 +86,40 @@ def _confirm(console: Console, request: Request) -> None:
     locked = "" if request.for_all else console.locked
     if locked:
         note(locked, "warn")
-    reason = ""
-    if request.reason:
-        reason = st.text_input("Reason (optional)", key="oc_reason", max_chars=200, placeholder="Kept in the history")
+    answers = _filled_in(request)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Back", key="oc_back"):
             _forget()
             st.rerun()
         if st.button(request.button, key="oc_confirm", type="primary", disabled=bool(locked)):
-            _do(console, request, reason or "")
+            _do(console, request, answers)
 
 
-def _do(console: Console, request: Request, reason: str) -> None:
+def _filled_in(request: Request) -> Answers:
+    if request.message:
+        text = st.text_area("Message", key="oc_message", max_chars=500, placeholder="Maintenance starts at 18:00.")
+        level = st.segmented_control(
+            "Kind", list(LEVELS), default="info", key="oc_level", required=True, format_func=LEVELS.__getitem__
+        )
+        return Answers(text=text or "", level=level or "info")
+    number = 0
+    if request.number is not None:
+        label, least, most, now = request.number
+        number = int(st.number_input(label, least, most, value=now, key="oc_number"))
+    reason = st.text_input("Reason (optional)", key="oc_reason", max_chars=200, placeholder="Kept in the history")
+    return Answers(reason=reason or "", number=number)
+
+
+def _do(console: Console, request: Request, answers: Answers) -> None:
     try:
         with st.spinner("Working on it…"):
-            done = request.deed(console.source.operations, console.principal, reason)
+            done = request.deed(console.source.operations, console.principal, answers)
     except OctostarRuntimeError as error:
         note(str(error), "bad")
         return
     tell(done)
     _forget()
     st.rerun()
-
-
-def at_once(console: Console, deed: Deed) -> bool:
-    """Do something that needs no confirm; True when it was done."""
-    try:
-        tell(deed(console.source.operations, console.principal, ""))
-    except OctostarRuntimeError as error:
-        note(str(error), "bad")
-        return False
-    return True
 
 
 # ---- tasks -------------------------------------------------------------------------------------------------------
@@ -116,7 +133,9 @@ def cancel_runs(run_ids: Sequence[str], name: str = "") -> Request:
         title=f"Cancel {what}?",
         sentence="A queued task ends at once. A running one is asked to stop and ends at its next check.",
         button=f"Cancel {_count(ids, 'task')}",
-        deed=lambda operations, by, reason: summary(operations.cancel_runs(ids, by=by, reason=reason), "cancelled"),
+        deed=lambda operations, by, answers: summary(
+            operations.cancel_runs(ids, by=by, reason=answers.reason), "cancelled"
+        ),
     )
 
 
@@ -126,8 +145,8 @@ def cancel_matching(query: str, expected: int) -> Request:
         title=f"Cancel all {expected:,} that match?",
         sentence=f"Every task that waits or runs and matches `{query or 'anything'}` is asked to stop.",
         button=f"Cancel {expected:,} tasks",
-        deed=lambda operations, by, reason: summary(
-            operations.cancel_matching(query, expected, by=by, reason=reason), "cancelled"
+        deed=lambda operations, by, answers: summary(
+            operations.cancel_matching(query, expected, by=by, reason=answers.reason), "cancelled"
         ),
     )
 
@@ -135,8 +154,8 @@ def cancel_matching(query: str, expected: int) -> Request:
 def hard_stop_run(run_id: str, name: str) -> Request:
     """Ask to break off a run that does not heed its cancel."""
 
-    def deed(operations: Operations, by: Principal, reason: str) -> str:
-        return summary((operations.hard_stop_run(run_id, by=by, reason=reason),), "hard-stopped")
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        return summary((operations.hard_stop_run(run_id, by=by, reason=answers.reason),), "hard-stopped")
 
     return Request(
         title=f"Hard stop {name}?",
@@ -157,7 +176,9 @@ def retry_runs(run_ids: Sequence[str], name: str = "") -> Request:
         title=f"Retry {what}?",
         sentence="Each is run again with the same arguments, as a new run.",
         button=f"Retry {_count(ids, 'task')}",
-        deed=lambda operations, by, reason: summary(operations.retry_runs(ids, by=by, reason=reason), "queued again"),
+        deed=lambda operations, by, answers: summary(
+            operations.retry_runs(ids, by=by, reason=answers.reason), "queued again"
+        ),
     )
 
 
@@ -167,8 +188,8 @@ def retry_matching(query: str, expected: int) -> Request:
         title=f"Retry all {expected:,} that match?",
         sentence=f"Every ended task that matches `{query or 'anything'}` is run again with the same arguments.",
         button=f"Retry {expected:,} tasks",
-        deed=lambda operations, by, reason: summary(
-            operations.retry_matching(query, expected, by=by, reason=reason), "queued again"
+        deed=lambda operations, by, answers: summary(
+            operations.retry_matching(query, expected, by=by, reason=answers.reason), "queued again"
         ),
     )
 
@@ -183,7 +204,9 @@ def end_sessions(session_ids: Sequence[str], who: str = "") -> Request:
         title=f"End {who or _count(ids, 'session')}?",
         sentence="The browser shows that an operator ended the session. Its tasks are cancelled, unless they are kept.",
         button=f"End {_count(ids, 'session')}",
-        deed=lambda operations, by, reason: summary(operations.end_sessions(ids, by=by, reason=reason), "ended"),
+        deed=lambda operations, by, answers: summary(
+            operations.end_sessions(ids, by=by, reason=answers.reason), "ended"
+        ),
     )
 
 
@@ -194,7 +217,9 @@ def stop_scripts(session_ids: Sequence[str]) -> Request:
         title=f"Stop the script of {_count(ids, 'session')}?",
         sentence="What the page is computing now is broken off. The session stays; background tasks go on.",
         button="Stop the script",
-        deed=lambda operations, by, reason: summary(operations.stop_scripts(ids, by=by, reason=reason), "stopped"),
+        deed=lambda operations, by, answers: summary(
+            operations.stop_scripts(ids, by=by, reason=answers.reason), "stopped"
+        ),
     )
 
 
@@ -205,30 +230,45 @@ def rerun_sessions(session_ids: Sequence[str]) -> Request:
         title=f"Rerun the page of {_count(ids, 'session')}?",
         sentence="The page is computed again. Page, address and typed text stay.",
         button="Rerun",
-        deed=lambda operations, by, reason: summary(operations.rerun_sessions(ids, by=by, reason=reason), "rerun"),
+        deed=lambda operations, by, answers: summary(
+            operations.rerun_sessions(ids, by=by, reason=answers.reason), "rerun"
+        ),
     )
 
 
-def send_message(
-    operations: Operations, by: Principal, session_ids: Sequence[str] | None, text: str, level: str
-) -> tuple[Outcome, ...]:
-    """Show a message in sessions; in all of them when ``session_ids`` is None."""
-    return operations.message_sessions(session_ids, text, level, by=by)
+def message_sessions(session_ids: Sequence[str] | None, count: int) -> Request:
+    """Ask for a message and show it in those sessions, in all of them when ``session_ids`` is None."""
+    ids = None if session_ids is None else tuple(session_ids)
+
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        return summary(operations.message_sessions(ids, answers.text, answers.level, by=by), "told")
+
+    whom = "everybody who is connected" if ids is None else _count(ids, "session")
+    return Request(
+        title=f"Send a message to {whom}",
+        sentence=f"It appears in {count:,} browser tab{'' if count == 1 else 's'} within two seconds.",
+        button="Send",
+        deed=deed,
+        message=True,
+    )
 
 
 # ---- pools, nodes ------------------------------------------------------------------------------------------------
 
 
-def resize_pool(node_id: str, pool: str, before: int, size: int) -> Request:
-    """Ask to change the number of workers."""
+def resize_pool(node_id: str, pool: str, size: int) -> Request:
+    """Ask for another number of workers."""
 
-    def deed(operations: Operations, by: Principal, reason: str) -> str:
-        operations.resize_pool(node_id, pool, size, by=by, reason=reason)
-        return f"Pool {pool} has {size} workers now"
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        operations.resize_pool(node_id, pool, answers.number, by=by, reason=answers.reason)
+        return f"Pool {pool} has {answers.number} workers now"
 
-    how = "Workers that are busy end their task first." if size < before else "The new workers start at once."
     return Request(
-        title=f"Resize pool {pool}?", sentence=f"From {before} to {size} workers. {how}", button="Resize", deed=deed
+        title=f"Resize pool {pool}",
+        sentence=f"It has {size} workers. New ones start at once; those that are busy end their task before they go.",
+        button="Resize",
+        deed=deed,
+        number=("Workers", 1, 1000, size),
     )
 
 
@@ -243,9 +283,9 @@ def pool_action(verb: str, node_id: str, pool: str) -> Request:
     """Ask to pause, resume or drain a pool."""
     title, sentence, done = _POOL_WORDS[verb]
 
-    def deed(operations: Operations, by: Principal, reason: str) -> str:
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
         act = {"pause": operations.pause_pool, "resume": operations.resume_pool, "drain": operations.drain_pool}[verb]
-        act(node_id, pool, by=by, reason=reason)
+        act(node_id, pool, by=by, reason=answers.reason)
         return f"Pool {pool} is {done}"
 
     return Request(title=f"{title} pool {pool}?", sentence=sentence, button=title, deed=deed)
@@ -254,8 +294,8 @@ def pool_action(verb: str, node_id: str, pool: str) -> Request:
 def drain_node(node_id: str, name: str) -> Request:
     """Ask to drain a node."""
 
-    def deed(operations: Operations, by: Principal, reason: str) -> str:
-        operations.drain_node(node_id, by=by, reason=reason)
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        operations.drain_node(node_id, by=by, reason=answers.reason)
         return f"{name} is draining"
 
     return Request(
@@ -269,8 +309,8 @@ def drain_node(node_id: str, name: str) -> Request:
 def undrain_node(node_id: str, name: str) -> Request:
     """Ask to take a node back into service."""
 
-    def deed(operations: Operations, by: Principal, reason: str) -> str:
-        operations.undrain_node(node_id, by=by, reason=reason)
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        operations.undrain_node(node_id, by=by, reason=answers.reason)
         return f"{name} works again"
 
     return Request(
@@ -284,8 +324,8 @@ def undrain_node(node_id: str, name: str) -> Request:
 def stop_service(name: str, kept_up_by: int) -> Request:
     """Ask to stop a service now."""
 
-    def deed(operations: Operations, by: Principal, reason: str) -> str:
-        operations.stop_service(name, by=by, reason=reason)
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        operations.stop_service(name, by=by, reason=answers.reason)
         return f"{name} is stopping"
 
     held = f" {kept_up_by} things keep it up now." if kept_up_by else ""
@@ -300,18 +340,34 @@ def stop_service(name: str, kept_up_by: int) -> Request:
 def start_service(name: str) -> Request:
     """Ask to start a service now."""
 
-    def deed(operations: Operations, by: Principal, reason: str) -> str:
-        operations.start_service(name, by=by, reason=reason)
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        operations.start_service(name, by=by, reason=answers.reason)
         return f"{name} is starting"
 
     return Request(title=f"Start {name} now?", sentence="It starts at once.", button="Start now", deed=deed)
 
 
+def hold(hours: int) -> Request:
+    """Ask to keep everything awake."""
+
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        operations.hold(answers.reason or "no reason given", answers.number * 3600.0, by=by)
+        return f"Everything stays awake for {answers.number} h"
+
+    return Request(
+        title="Keep everything awake?",
+        sentence="Nothing stops by itself until then. Anybody can see who asked for it and why.",
+        button="Keep awake",
+        deed=deed,
+        number=("Hours", 1, 24, hours),
+    )
+
+
 def release_hold(hold_id: str, owner: str) -> Request:
     """Ask to end a hold."""
 
-    def deed(operations: Operations, by: Principal, reason: str) -> str:
-        operations.release_hold(hold_id, by=by, reason=reason)
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        operations.release_hold(hold_id, by=by, reason=answers.reason)
         return "Nothing is held awake by that any more"
 
     return Request(
@@ -328,8 +384,8 @@ def release_hold(hold_id: str, owner: str) -> Request:
 def end_sign_in(access: Access, credential_id: str, who: str) -> Request:
     """Ask to sign somebody out of the console."""
 
-    def deed(_: Operations, by: Principal, reason: str) -> str:
-        access.end_sign_in(credential_id, by=by, reason=reason)
+    def deed(_: Operations, by: Principal, answers: Answers) -> str:
+        access.end_sign_in(credential_id, by=by, reason=answers.reason)
         return f"{who} is signed out there"
 
     return Request(
@@ -344,8 +400,8 @@ def end_sign_in(access: Access, credential_id: str, who: str) -> Request:
 def revoke_token(access: Access, credential_id: str, label: str) -> Request:
     """Ask to make a token worthless."""
 
-    def deed(_: Operations, by: Principal, reason: str) -> str:
-        access.revoke_token(credential_id, by=by, reason=reason)
+    def deed(_: Operations, by: Principal, answers: Answers) -> str:
+        access.revoke_token(credential_id, by=by, reason=answers.reason)
         return "The token is worthless now"
 
     return Request(

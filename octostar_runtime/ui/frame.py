@@ -5,13 +5,13 @@ it stands still.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
 from octostar_runtime.models.access import Role
 from octostar_runtime.ui import actions, preferences
-from octostar_runtime.ui.components import assets
-from octostar_runtime.ui.components.blocks import note
+from octostar_runtime.ui.components import assets, blocks
 from octostar_runtime.ui.components.markup import moment
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.links import PAGES
@@ -37,41 +37,61 @@ def choices() -> preferences.Preferences:
     return chosen
 
 
-def page(console: Console, title: str, subtitle: str, body: Callable[[], None], *, live: bool = True) -> None:
-    """Draw one page: header, ``body`` (again and again when ``live``), and whatever is to be confirmed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """One page: ``top`` is drawn once per visit, ``body`` again with each refresh (once, when not ``live``).
+
+    ``pressed(name, target)`` hears of buttons that were drawn as markup.
+    """
+
+    title: str
+    subtitle: str
+    body: Callable[[], None]
+    top: Callable[[], None] | None = None
+    pressed: Callable[[str, str], None] | None = None
+    live: bool = True
+
+
+def page(console: Console, screen: Screen) -> None:
+    """Draw one page: header, body, and whatever is to be confirmed.
 
     Whoever is not signed in sees how to sign in, on every page and however they got there.
     """
-    who = console.principal
-    if who.role < Role.VIEWER:
+    if console.principal.role < Role.VIEWER:
         sign_in.draw(console)
         return
-    _mount(console)
-    _header(console, title, subtitle)
-    chosen = choices()
-    refresh = chosen.refresh_s if live and not actions.pending() else None
-    st.fragment(_guarded, run_every=refresh)(console, body)
+    clicked, (name, target) = _mount(console)
+    if clicked:
+        go(console, clicked)
+    if name and screen.pressed is not None:
+        screen.pressed(name, target)
+    _header(console, screen)
+    if screen.top is not None:
+        screen.top()
+    refresh = choices().refresh_s if screen.live and not actions.pending() else None
+    st.fragment(_guarded, run_every=refresh)(console, screen.body)
     actions.show(console)
 
 
 def _guarded(console: Console, body: Callable[[], None]) -> None:
     if console.principal.role < Role.VIEWER:
         st.rerun()  # signed out meanwhile, here or elsewhere
-    _freshness(console)
-    body()
+    with blocks.sheet():
+        _freshness(console)
+        body()
 
 
 def _freshness(console: Console) -> None:
     store = console.snapshot.store
     if store is not None and not store.ok:
-        note("The store cannot be reached. The console shows what this process knows; history catches up.", "warn")
+        blocks.note("The store cannot be reached. This is what this process knows; history catches up.", "warn")
     updated = moment(console.snapshot.taken_at, clock=True)
-    st.html(f'<div class="oc-fresh">Updated {updated}{" · standing still" if actions.pending() else ""}</div>')
+    blocks.draw(f'<div class="oc-fresh">Updated {updated}{" · standing still" if actions.pending() else ""}</div>')
 
 
-def _mount(console: Console) -> None:
+def _mount(console: Console) -> tuple[str, tuple[str, str]]:
     st.html(assets.stylesheet())
-    clicked = assets.mount_page(
+    return assets.mount_page(
         {
             "times": choices().times,
             "now": console.source.now(),
@@ -79,8 +99,6 @@ def _mount(console: Console) -> None:
             "jumps": {key: console.links.to(name) for name, (_, _, _, key) in PAGES.items() if key},
         }
     )
-    if clicked:
-        go(console, clicked)
 
 
 def go(console: Console, href: str) -> None:
@@ -90,9 +108,9 @@ def go(console: Console, href: str) -> None:
         st.switch_page(console.pages[found[0]], query_params=found[1])
 
 
-def _header(console: Console, title: str, subtitle: str) -> None:
+def _header(console: Console, screen: Screen) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="oc_head"):
-        st.html(f'<h1 class="oc-title">{title}</h1><div class="oc-sub">{subtitle}</div>')
+        st.html(f'<h1 class="oc-title">{screen.title}</h1><div class="oc-sub">{screen.subtitle}</div>')
         _choose("Refresh", "refresh", list(preferences.REFRESH))
         st.button("Refresh now", icon=":material/refresh:", key="oc_refresh", help="Refresh now (r)")
         _account(console)

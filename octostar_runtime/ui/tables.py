@@ -33,11 +33,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowAction:
-    """A button that rows may carry."""
+    """A button that rows may carry, or that acts on ticked rows: then those that offer the action ``needs``."""
 
     name: str
     label: str
     help: str = ""
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     actions: Sequence[RowAction] = ()
-    pick: bool = False
+    bulk: Sequence[RowAction] = ()  # for ticked rows; with it, rows can be ticked
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -104,7 +104,7 @@ function actions(view, id, names) {
     button.type = "button";
     button.disabled = Boolean(view.data.locked);
     button.title = view.data.locked || spec.help || spec.label;
-    button.onclick = () => view.component.setTriggerValue("act", { name, id });
+    button.onclick = () => view.component.setTriggerValue("act", { name, ids: [id] });
     cellNode.append(button);
   }
   return cellNode;
@@ -114,7 +114,7 @@ function row(view, values) {
   const [id, ...cells] = values;
   const tr = make("tr");
   tr.dataset.id = id;
-  if (view.data.pick) {
+  if (view.data.bulk) {
     const box = make("input");
     box.type = "checkbox";
     box.setAttribute("aria-label", "Select this row");
@@ -136,7 +136,6 @@ function row(view, values) {
 function pick(view, ids, on) {
   for (const id of ids) on ? view.picked.add(id) : view.picked.delete(id);
   mark(view);
-  view.component.setStateValue("picked", [...view.picked]);
 }
 
 function mark(view) {
@@ -153,11 +152,28 @@ function mark(view) {
     all.checked = on > 0 && on === view.body.children.length;
     all.indeterminate = on > 0 && !all.checked;
   }
+  if (view.data.bulk) bulk(view);
+}
+
+function bulk(view) {
+  const said = view.picked.size ? `${view.picked.size} ticked` : "Tick rows to act on several";
+  const buttons = view.data.bulk.map((spec) => {
+    const last = view.data.columns.length + 1;
+    const rows = view.data.rows.filter((values) => view.picked.has(values[0]) && (values[last] ?? []).includes(spec.needs));
+    const button = make("button", "oc-act", text(rows.length ? `${spec.label} ${rows.length}` : spec.label));
+    button.type = "button";
+    button.dataset.bulk = spec.name;
+    button.disabled = Boolean(view.data.locked) || !rows.length;
+    button.title = view.data.locked || spec.help || spec.label;
+    button.onclick = () => view.component.setTriggerValue("act", { name: spec.name, ids: rows.map((values) => values[0]) });
+    return button;
+  });
+  view.bulk.replaceChildren(make("span", "oc-dim", text(said)), ...buttons);
 }
 
 function header(view) {
   const tr = make("tr");
-  if (view.data.pick) {
+  if (view.data.bulk) {
     const box = make("input");
     box.type = "checkbox";
     box.setAttribute("aria-label", "Select all rows on this page");
@@ -185,22 +201,21 @@ shared.table = (component) => {
   const host = component.parentElement;
   let view = host.octostarView;
   if (!view) {
-    view = host.octostarView = { picked: new Set(component.data.picked ?? []), drawn: new Map() };
+    view = host.octostarView = { picked: new Set(), drawn: new Map(), bulk: make("div", "oc-buttons oc-bulk") };
     view.head = make("thead");
     view.body = make("tbody");
     const table = make("table", "oc-table", view.head, view.body);
     if (component.data.label) table.setAttribute("aria-label", component.data.label);
-    host.append(make("div", "oc-scroll", table));
+    host.append(view.bulk, make("div", "oc-scroll", table));
   }
   const before = view.data;
   view.component = component;
   view.data = component.data;
-  const shape = (data) => data && JSON.stringify([data.columns, data.pick, data.actions, data.locked]);
+  const shape = (data) => data && JSON.stringify([data.columns, data.bulk, data.actions, data.locked]);
   if (shape(before) !== shape(view.data)) {
     view.head.replaceChildren(header(view));
     view.drawn.clear();
   }
-  if (before && before.clear !== view.data.clear) view.picked.clear();
   const drawn = new Map();
   const nodes = view.data.rows.map((values) => {
     const key = values[0];
@@ -244,14 +259,16 @@ function onKey(event) {
 }
 
 async function onClick(event) {
-  const copy = event.target.closest?.("[data-copy]");
+  const copy = event.target.closest?.("[data-copy], [data-copy-next]");
   if (copy) {
-    await navigator.clipboard?.writeText(copy.dataset.copy);
+    await navigator.clipboard?.writeText(copy.dataset.copy ?? copy.nextElementSibling.textContent);
     const before = copy.textContent;
     copy.textContent = "Copied";
     setTimeout(() => (copy.textContent = before), 900);
     return;
   }
+  const button = event.target.closest?.("button[data-act]");
+  if (button && shared.act) return shared.act({ name: button.dataset.act, target: button.dataset.target });
   const link = event.target.closest?.("a[data-nav]");
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || !shared.go) return;
   event.preventDefault();
@@ -261,6 +278,7 @@ async function onClick(event) {
 export default function (component) {
   const { data, setTriggerValue } = component;
   shared.go = (href) => setTriggerValue("go", href);
+  shared.act = (what) => setTriggerValue("act", what);
   shared.times = data.times;
   shared.jumps = data.jumps;
   shared.offset = data.now - Date.now() / 1000;

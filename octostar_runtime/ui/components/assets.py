@@ -36,11 +36,13 @@ def _component(name: str, script: str) -> ComponentRenderer:
     return st.components.v2.component(name, html="<div></div>", js=_read(script), isolate_styles=False)
 
 
-def mount_page(data: dict[str, Any]) -> str | None:
-    """Mount the page's script; return the address of a link that was clicked in this very run."""
-    answer = page_script()(data=data, key="octostar_page", height="content", on_go_change=_nothing)
-    href = answer.get("go")
-    return str(href) if href else None
+def mount_page(data: dict[str, Any]) -> tuple[str, tuple[str, str]]:
+    """Mount the page's script; return what was clicked in this very run: a link's address, a button and its target."""
+    answer = page_script()(
+        data=data, key="octostar_page", height="content", on_go_change=_nothing, on_act_change=_nothing
+    )
+    clicked = answer.get("act") or {}
+    return str(answer.get("go") or ""), (str(clicked.get("name", "")), str(clicked.get("target", "")))
 
 
 def _nothing() -> None:

@@ -1,12 +1,48 @@
-"""The blocks pages are made of: tiles, headings, notices, empty states, lists, tabs."""
+"""The blocks pages are made of: tiles, headings, notices, empty states, lists, tabs, buttons.
 
-from collections.abc import Sequence
+On a sheet, blocks that follow each other travel as one element: each element costs bytes and time on every refresh,
+also when nothing in it has changed.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from html import escape
 
 import streamlit as st
 
 from octostar_runtime.ui.components.markup import link, moment, text
+
+_sheet: ContextVar[list[str] | None] = ContextVar("octostar_sheet", default=None)
+
+
+@contextmanager
+def sheet() -> Iterator[None]:
+    """Collect the blocks drawn inside into as few elements as their order allows."""
+    token = _sheet.set([])
+    try:
+        yield
+        flush()
+    finally:
+        _sheet.reset(token)
+
+
+def flush() -> None:
+    """Draw what the sheet has collected, before something else is drawn or to let it change by itself."""
+    collected = _sheet.get()
+    if collected:
+        st.html(f'<div class="oc-sheet">{"".join(collected)}</div>')
+        collected.clear()
+
+
+def draw(body: str) -> None:
+    """Put markup on the sheet, or on the page when there is none."""
+    collected = _sheet.get()
+    if collected is None:
+        st.html(body)
+    else:
+        collected.append(body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +79,7 @@ class Tab:
 def tiles(items: Sequence[Tile]) -> None:
     """Draw a row of tiles that wraps."""
     across = next((n for n in (6, 5, 4) if len(items) % n == 0), 5)
-    st.html(f'<div class="oc oc-tiles" style="--across:{across}">{"".join(_tile(item) for item in items)}</div>')
+    draw(f'<div class="oc oc-tiles" style="--across:{across}">{"".join(_tile(item) for item in items)}</div>')
 
 
 def _tile(item: Tile) -> str:
@@ -62,12 +98,12 @@ def _meter(share: float) -> str:
 
 def heading(title: str, note: str = "") -> None:
     """Draw a heading inside a page."""
-    st.html(f'<div class="oc-h" role="heading" aria-level="2">{text(title)}<small>{escape(note)}</small></div>')
+    draw(f'<div class="oc-h" role="heading" aria-level="2">{text(title)}<small>{escape(note)}</small></div>')
 
 
 def tabs(items: Sequence[Tab]) -> None:
     """Draw tabs with counts."""
-    st.html(f'<nav class="oc-tabs">{"".join(_tab(item) for item in items)}</nav>')
+    draw(f'<nav class="oc-tabs">{"".join(_tab(item) for item in items)}</nav>')
 
 
 def _tab(item: Tab) -> str:
@@ -82,24 +118,65 @@ def lines(items: Sequence[Line]) -> None:
         f'<div>{item.mark}<span class="oc-grow">{item.body}</span>{moment(item.at) if item.at else ""}</div>'
         for item in items
     )
-    st.html(f'<div class="oc oc-list">{body}</div>')
+    draw(f'<div class="oc oc-list">{body}</div>')
 
 
 def empty(title: str, hint: str) -> None:
     """Say what would be here."""
-    st.html(f'<div class="oc-empty"><b>{text(title)}</b>{text(hint)}</div>')
+    draw(f'<div class="oc-empty"><b>{text(title)}</b>{text(hint)}</div>')
 
 
 def note(message: str, tone: str = "") -> None:
     """Draw a sentence that matters now; ``message`` is plain text."""
-    st.html(f'<div class="oc-note {tone}" role="status">{text(message)}</div>')
+    draw(f'<div class="oc-note {tone}" role="status">{text(message)}</div>')
 
 
 def links(items: Sequence[tuple[str, str]]) -> None:
     """Draw links side by side: (label, address)."""
-    st.html(f'<div class="oc oc-fresh oc-pager">{"".join(link(label, href) for label, href in items)}</div>')
+    draw(f'<div class="oc oc-fresh oc-pager">{"".join(link(label, href) for label, href in items)}</div>')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A button that lives in markup; its click arrives as (name, target). ``off`` is why it cannot be pressed."""
+
+    name: str
+    label: str
+    target: str = ""
+    off: str = ""
+    main: bool = False
+
+
+def button(item: Button) -> str:
+    """Return a button as markup."""
+    off = f' disabled title="{escape(item.off)}"' if item.off else ""
+    css = "oc-act main" if item.main else "oc-act"
+    return (
+        f'<button type="button" class="{css}" data-act="{escape(item.name)}" data-target="{escape(item.target)}"{off}>'
+        f"{text(item.label)}</button>"
+    )
+
+
+def buttons(items: Sequence[Button]) -> None:
+    """Draw buttons side by side."""
+    if items:
+        draw(f'<div class="oc-buttons">{"".join(map(button, items))}</div>')
+
+
+def code(body: str, label: str) -> None:
+    """Draw text as it is, with a button that copies all of it."""
+    draw(
+        f'<div class="oc-code"><button type="button" class="oc-act" data-copy-next>Copy</button>'
+        f'<pre tabindex="0" aria-label="{escape(label)}">{escape(body)}</pre></div>'
+    )
+
+
+def progress(share: float, said: str) -> None:
+    """Draw how far something is."""
+    bounded = min(max(share, 0.0), 1.0)
+    draw(f'<div class="oc-progress">{text(said)}<span><em style="width:{bounded * 100:.0f}%"></em></span></div>')
 
 
 def markup(body: str, css: str = "oc") -> None:
     """Draw markup that was put together from escaped pieces."""
-    st.html(f'<div class="{css}">{body}</div>')
+    draw(f'<div class="{css}">{body}</div>')

@@ -4,20 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
 from octostar_runtime.ui.components import assets
-from octostar_runtime.ui.components.blocks import empty
-from octostar_runtime.ui.tables import Column, Table
+from octostar_runtime.ui.components.blocks import empty, flush
+from octostar_runtime.ui.tables import Column, RowAction, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableAnswer:
-    """What the viewer did: the ids ticked, and the action clicked in this very run, if any."""
+    """The action clicked in this very run, if any, and the rows it is about. Ticked rows stay in the browser."""
 
-    picked: tuple[str, ...] = ()
     action: str = ""
-    target: str = ""
+    targets: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """The one row, when the action is about one."""
+        return self.targets[0] if len(self.targets) == 1 else ""
 
 
 def _nothing() -> None:
@@ -30,49 +32,40 @@ def table(
     key: str,
     locked: str = "",
     sort_links: Mapping[str, tuple[str, str]] | None = None,
-    clear: int = 0,
     none: tuple[str, str] = ("Nothing here", ""),
 ) -> TableAnswer:
     """Draw ``view`` and return what was done with it.
 
     ``locked`` is why nothing may be done (buttons show it); ``sort_links`` maps a sort name to its address and
-    "up", "down" or ""; a new ``clear`` unticks everything; ``none`` is what is said when there are no rows.
+    "up", "down" or ""; ``none`` is what is said when there are no rows.
     """
     if not view.rows:
         empty(*none)
         return TableAnswer()
+    flush()
     data: dict[str, Any] = {
         "label": view.label,
         "columns": [_column(column, sort_links or {}) for column in view.columns],
         "rows": view.rows,
-        "clear": clear,
     }
-    if view.pick:
-        data["pick"] = True
     if view.actions:
-        data["actions"] = [{"name": a.name, "label": a.label, "help": a.help} for a in view.actions]
+        data["actions"] = [_action(action) for action in view.actions]
         data["locked"] = locked
-    answer = assets.table()(data=data, key=key, on_picked_change=_nothing, on_act_change=_nothing)
-    known = set(view.ids)
-    clicked = answer.get("act") or {}
-    target = str(clicked.get("id", ""))
-    return TableAnswer(
-        picked=_known(answer.get("picked"), known),
-        action=str(clicked.get("name", "")) if target in known else "",
-        target=target if target in known else "",
-    )
+    if view.bulk:
+        data["bulk"] = [{**_action(action), "needs": action.needs} for action in view.bulk]
+    return _answer(assets.table()(data=data, key=key, on_act_change=_nothing).get("act"), set(view.ids))
 
 
-def clear_picks(key: str) -> None:
-    """Untick every row of the table drawn under ``key``, before it is drawn again."""
-    st.session_state.pop(key, None)
+def _answer(clicked: object, known: set[str]) -> TableAnswer:
+    """Believe only ids that were drawn: what a browser sends may be forged."""
+    if not isinstance(clicked, Mapping) or not isinstance(clicked.get("ids"), Sequence):
+        return TableAnswer()
+    targets = tuple(i for i in clicked["ids"] if isinstance(i, str) and i in known)
+    return TableAnswer(action=str(clicked.get("name", "")), targets=targets) if targets else TableAnswer()
 
 
-def _known(ids: object, known: set[str]) -> tuple[str, ...]:
-    """Keep the ids that were drawn: what a browser sends is not believed."""
-    if not isinstance(ids, Sequence) or isinstance(ids, str):
-        return ()
-    return tuple(i for i in ids if isinstance(i, str) and i in known)
+def _action(action: RowAction) -> dict[str, str]:
+    return {"name": action.name, "label": action.label, "help": action.help}
 
 
 def _column(column: Column, sort_links: Mapping[str, tuple[str, str]]) -> dict[str, Any]:

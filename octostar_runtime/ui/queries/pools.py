@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from octostar_runtime.models.pools import PoolRecord, WorkerRecord
 from octostar_runtime.ui import formats, words
 from octostar_runtime.ui.links import Links
-from octostar_runtime.ui.tables import Cell, Column, Table
+from octostar_runtime.ui.tables import Cell, Column, RowAction, Table
+
+POOL_ACTIONS = (
+    RowAction(name="resize", label="Resize"),
+    RowAction(name="pause", label="Pause", help="Start nothing new; what runs goes on"),
+    RowAction(name="resume", label="Resume", help="Start queued tasks again"),
+    RowAction(name="drain", label="Drain", help="Take no new work; what runs may end"),
+)
+#: What may be done to a pool in each state.
+POOL_VERBS = {"open": ("pause", "drain"), "paused": ("resume", "drain"), "draining": ("resume",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +72,42 @@ def figures(pool: PoolRecord, links: Links) -> list[Figure]:
             tone="bad" if pool.stuck + pool.orphaned else "",
         ),
     ]
+
+
+def pools_table(pools: Sequence[PoolRecord], nodes: Mapping[str, str], links: Links) -> Table:
+    """Return one row per pool and node; the name leads to its workers. ``nodes`` names each node."""
+    columns = (
+        Column(label="Pool", kind="link", href=links.to("pool") + "?pool={id}", main=True),
+        Column(label="Node"),
+        Column(label="State", kind="state", words=words.POOL),
+        Column(label="Busy", end=True),
+        Column(label="Use, 1 min", kind="bar"),
+        Column(label="5 min", end=True),
+        Column(label="15 min", end=True),
+        Column(label="Queue", end=True),
+        Column(label="Wait p50", end=True),
+        Column(label="Wait p95", end=True),
+        Column(label="Stuck", end=True),
+    )
+    rows: list[list[Cell]] = [
+        [
+            pool_key(pool),
+            pool.name,
+            nodes.get(pool.node_id, formats.short_id(pool.node_id)),
+            pool.state,
+            f"{pool.busy} of {pool.size}",
+            round(pool.busy_1m, 2),
+            formats.percent(pool.busy_5m),
+            formats.percent(pool.busy_15m),
+            formats.number(pool.queued),
+            formats.duration(pool.wait.p50_s),
+            formats.duration(pool.wait.p95_s),
+            str(pool.stuck + pool.orphaned) if pool.stuck + pool.orphaned else None,
+            ["resize", *POOL_VERBS.get(pool.state, ())],
+        ]
+        for pool in sorted(pools, key=lambda pool: (pool.name, pool.node_id))
+    ]
+    return Table(label="Pools", columns=columns, rows=rows, actions=POOL_ACTIONS)
 
 
 def workers_table(pool: PoolRecord, names: Mapping[str, str], links: Links) -> Table:

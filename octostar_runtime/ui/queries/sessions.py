@@ -21,6 +21,12 @@ GROUPS = {
 }
 END = RowAction(name="end", label="End", help="End this session; its browser says that an operator did it")
 MORE = RowAction(name="more", label="More", help="Message, rerun, stop its script, measure its memory")
+BULK = (
+    RowAction(name="end", label="End", needs="end"),
+    RowAction(name="message", label="Message", needs="end"),
+    RowAction(name="rerun", label="Rerun", needs="end", help="Run their pages again; what was typed stays"),
+    RowAction(name="stop", label="Stop scripts", needs="end", help="Break off what their pages are computing"),
+)
 _LIFE = {**words.LIFE, "gone": words.Word("Ended", "off")}
 
 
@@ -81,7 +87,7 @@ def table(
         columns=columns,
         rows=[_row(session, tasks[session.session_id], eyes, pages) for session in sessions],
         actions=(END, MORE),
-        pick=True,
+        bulk=BULK,
     )
 
 

@@ -8,11 +8,9 @@ from pydantic import SecretStr
 from octostar_runtime.models.access import Credential
 from octostar_runtime.settings import Settings
 from octostar_runtime.ui import formats
-from octostar_runtime.ui.machine import ProcessMemory, ThreadTime
+from octostar_runtime.ui.machine import ProcessMemory
 from octostar_runtime.ui.tables import Cell, Column, RowAction, Table
 
-#: Threads shown; the busiest ones first.
-THREADS = 12
 REVOKE = RowAction(name="revoke", label="Revoke", help="It is worthless at once")
 SIGN_OUT = RowAction(name="sign_out", label="Sign out", help="End this sign-in everywhere it is used")
 
@@ -49,20 +47,6 @@ def processes_table(processes: Sequence[ProcessMemory], parts: Mapping[int, str]
         for process in ordered
     ]
     return Table(label="Processes", columns=columns, rows=rows)
-
-
-def threads_table(threads: Sequence[ThreadTime]) -> Table:
-    """Return the busiest threads of this process."""
-    columns = (
-        Column(label="Thread", main=True),
-        Column(label="CPU used", end=True),
-        Column(label="Daemon"),
-    )
-    rows: list[list[Cell]] = [
-        [f"{index}", thread.name, formats.duration(round(thread.cpu_s, 1)), "yes" if thread.daemon else "no"]
-        for index, thread in enumerate(threads[:THREADS])
-    ]
-    return Table(label="Threads", columns=columns, rows=rows)
 
 
 def settings_table(settings: Settings) -> Table:

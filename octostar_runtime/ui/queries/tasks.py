@@ -33,6 +33,10 @@ DEFAULT_SORT = "-queued_at"
 CANCEL = RowAction(name="cancel", label="Cancel", help="Ask this task to stop")
 RETRY = RowAction(name="retry", label="Retry", help="Run it again with the same arguments")
 HARD_STOP = RowAction(name="hard_stop", label="Hard stop", help="Break off a task that does not heed its cancel")
+BULK = (
+    RowAction(name="cancel", label="Cancel", needs="cancel"),
+    RowAction(name="retry", label="Retry", needs="retry", help="Run them again with the same arguments"),
+)
 _STATES = {**words.RUN, "stuck": words.STUCK}
 
 
@@ -114,7 +118,7 @@ def table(runs: Sequence[RunRecord], links: Links, eyes: Eyes) -> Table:
         columns=columns,
         rows=[_row(run, eyes) for run in runs],
         actions=(CANCEL, HARD_STOP, RETRY),
-        pick=True,
+        bulk=BULK,
     )
 
 

@@ -3,14 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries.people import Eyes
-from octostar_runtime.ui.queries.tasks import Listed, Wanted
+from octostar_runtime.ui.queries.tasks import Wanted
 
 #: Rows in one file.
 LIMIT = 10_000
@@ -44,27 +45,36 @@ def _harmless(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
 
 
-def buttons(console: Console, wanted: Wanted, listed: Listed) -> None:
-    """Draw the download menu; the rows are fetched when it is clicked, not on each refresh."""
-    if not listed.total:
-        return
+def menu(console: Console, wanted: Wanted) -> None:
+    """Draw the download menu; the rows are fetched when it is clicked."""
 
     def fetch() -> list[dict[str, object]]:
         page = console.source.find_runs(wanted.query, limit=LIMIT, offset=0, sort=wanted.sort)
         return rows(page.runs, console.eyes)
 
-    count = min(listed.total, LIMIT)
     with st.popover("Export", icon=":material/download:", key="oc_export"):
-        st.caption(f"{count:,} of {listed.total:,} tasks" if listed.total > LIMIT else f"{count:,} tasks")
+        st.caption(f"All that match, up to {LIMIT:,}")
+        files(fetch, "tasks")
+
+
+def files(fetch: Callable[[], list[dict[str, object]]], name: str) -> None:
+    """Draw the two downloads of what ``fetch`` returns."""
+    for kind, mime, write in (("CSV", "text/csv", as_csv), ("JSON", "application/json", as_json)):
         st.download_button(
-            "CSV", lambda: as_csv(fetch()), "tasks.csv", "text/csv", key="oc_csv", on_click="ignore", width="stretch"
-        )
-        st.download_button(
-            "JSON",
-            lambda: json.dumps(fetch(), indent=1),
-            "tasks.json",
-            "application/json",
-            key="oc_json",
+            kind,
+            partial(_written, fetch, write),
+            f"{name}.{kind.lower()}",
+            mime,
+            key=f"oc_{kind.lower()}",
             on_click="ignore",
             width="stretch",
         )
+
+
+def _written(fetch: Callable[[], list[dict[str, object]]], write: Callable[[Sequence[dict[str, object]]], str]) -> str:
+    return write(fetch())
+
+
+def as_json(table: Sequence[dict[str, object]]) -> str:
+    """Return rows as JSON."""
+    return json.dumps(table, indent=1)

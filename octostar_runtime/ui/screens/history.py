@@ -1,6 +1,5 @@
 """History: what happened, and who did what, why and when."""
 
-import json
 from collections.abc import Sequence
 
 import streamlit as st
@@ -13,7 +12,7 @@ from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import history
 from octostar_runtime.ui.queries.nodes import name_of
-from octostar_runtime.ui.screens.export import as_csv
+from octostar_runtime.ui.screens import export
 from octostar_runtime.ui.screens.paging import search_box
 
 ROWS = 50
@@ -22,30 +21,52 @@ EXPORTED = 5_000
 
 def draw(console: Console) -> None:
     """Draw the page."""
-    frame.page(console, "History", "What happened, and who did what", lambda: _body(console))
+    frame.page(
+        console,
+        frame.Screen(
+            title="History",
+            subtitle="What happened, and who did what",
+            top=lambda: _top(console),
+            body=lambda: _body(console),
+        ),
+    )
+
+
+def _top(console: Console) -> None:
+    with st.container(horizontal=True, key="oc_top"):
+        search_box("Search what it was about, who did it, or why")
+        with st.popover("Export", icon=":material/download:", key="oc_export"):
+            st.caption(f"The newest events that match, up to {EXPORTED:,}")
+            export.files(lambda: [_row(event, console) for event in _find(console, limit=EXPORTED)], "history")
+
+
+def _find(console: Console, *, limit: int, before: str | None = None) -> Sequence[Event]:
+    asked = st.query_params
+    return console.source.find_events(
+        kind=asked.get("kind", ""),
+        actor=asked.get("actor", ""),
+        text=asked.get("q", ""),
+        audit=asked.get("audit", "") == "1",
+        before=before,
+        limit=limit,
+    )
 
 
 def _body(console: Console) -> None:
     asked = st.query_params
-    kind, actor, audit = asked.get("kind", ""), asked.get("actor", ""), asked.get("audit", "") == "1"
     before = asked.get("before") or None
-    _tabs(console, kind, audit)
-    text = search_box("Search what it was about, who did it, or why")
-    if actor:
+    _tabs(console, asked.get("kind", ""), asked.get("audit", "") == "1")
+    if actor := asked.get("actor", ""):
         blocks.note(f"Only what {actor} did")
     try:
-        events = console.source.find_events(
-            kind=kind, actor=actor, text=text, audit=audit, before=before, limit=ROWS + 1
-        )
+        events = _find(console, limit=ROWS + 1, before=before)
     except OctostarRuntimeError as error:
         blocks.note(str(error), "bad")
         return
     names = {node.node_id: name_of(node) for node in console.snapshot.nodes}
-    none = ("Nothing found", "Take a filter away.") if text or kind or audit else _NONE
+    none = ("Nothing found", "Take a filter away.") if set(asked) & {"q", "kind", "audit", "actor"} else _NONE
     table(history.table(events[:ROWS], console.eyes, names), key="oc_history", none=none)
     _more(console, events, before)
-    if events:
-        _export(console, kind, actor, text, audit)
 
 
 _NONE = ("Nothing has happened yet", "Sessions, tasks, services and what operators do will be listed here.")
@@ -69,20 +90,6 @@ def _more(console: Console, events: Sequence[Event], before: str | None) -> None
         said.append(("Older →", console.links.to("history", **{**asked, "before": events[ROWS - 1].event_id})))
     if said:
         blocks.links(said)
-
-
-def _export(console: Console, kind: str, actor: str, text: str, audit: bool) -> None:
-    def fetch() -> list[dict[str, object]]:
-        found = console.source.find_events(kind=kind, actor=actor, text=text, audit=audit, limit=EXPORTED)
-        return [_row(event, console) for event in found]
-
-    with st.popover("Export", icon=":material/download:", key="oc_export"):
-        st.caption(f"The newest events that match, up to {EXPORTED:,}")
-        st.download_button("CSV", lambda: as_csv(fetch()), "history.csv", "text/csv", key="oc_csv", on_click="ignore")
-        st.download_button(
-            "JSON", lambda: json.dumps(fetch(), indent=1), "history.json", "application/json", key="oc_json",
-            on_click="ignore",
-        )  # fmt: skip
 
 
 def _row(event: Event, console: Console) -> dict[str, object]:

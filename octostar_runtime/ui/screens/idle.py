@@ -5,9 +5,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from octostar_runtime.errors import OctostarRuntimeError
-from octostar_runtime.ui import actions, formats, frame, words
+from octostar_runtime.ui import actions, frame, words
 from octostar_runtime.ui.components import blocks
-from octostar_runtime.ui.components.markup import facts, pill, since, text, until
+from octostar_runtime.ui.components.markup import facts, moment, pill, since, text, until
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import services
 from octostar_runtime.ui.screens import policy
@@ -18,87 +18,92 @@ _TABS = {"": "Services", "policy": "Policy", "log": "Logs"}
 def draw(console: Console) -> None:
     """Draw the page."""
     tab = st.query_params.get("tab", "")
-    body = {"policy": policy.draw, "log": _log}.get(tab, _services)
+    body = {"policy": policy.draw, "log": _log}.get(tab)
     frame.page(
         console,
-        "Idle shutdown",
-        "Services stop when nobody needs them",
-        lambda: _body(console, tab, body),
-        live=not tab,
+        frame.Screen(
+            title="Idle shutdown",
+            subtitle="Services stop when nobody needs them",
+            top=lambda: _top(console, tab, body),
+            body=(lambda: None) if body else lambda: _services(console),
+            pressed=lambda name, target: _pressed(console, name, target),
+            live=body is None,
+        ),
     )
 
 
-def _body(console: Console, tab: str, body: Callable[[Console], None]) -> None:
-    blocks.tabs(
-        [
-            blocks.Tab(label=title, href=console.links.to("idle", tab=key), current=key == tab)
-            for key, title in _TABS.items()
-        ]
-    )
-    body(console)
+def _top(console: Console, tab: str, body: Callable[[Console], None] | None) -> None:
+    items = [
+        blocks.Tab(label=title, href=console.links.to("idle", tab=key), current=key == tab)
+        for key, title in _TABS.items()
+    ]
+    blocks.tabs(items)
+    if body is not None:
+        body(console)
+
+
+def _pressed(console: Console, name: str, target: str) -> None:
+    """Act on a button of a card; what it names is looked up anew, the browser is not believed."""
+    service = next((one for one in services.service_views(console.snapshot.services) if one.name == target), None)
+    if name == "hold":
+        actions.ask(actions.hold(4))
+    elif service is not None and name == "start" and service.can_start:
+        actions.ask(actions.start_service(service.name))
+    elif service is not None and name == "stop" and service.can_stop:
+        actions.ask(actions.stop_service(service.name, len(service.blockers) + service.hidden_blockers))
 
 
 def _services(console: Console) -> None:
     snapshot = console.snapshot
     mode = words.word(words.MODE, snapshot.policy_mode) if snapshot.policy_mode else None
     state = f"Policy {pill(mode)} version {snapshot.policy_version}" if mode else "No policy is in force yet"
-    blocks.markup(f'<span class="oc-dim">{state}</span>')
-    _hold(console)
+    hold = blocks.button(blocks.Button(name="hold", label="Keep everything awake…", off=console.locked))
+    blocks.markup(f'<span class="oc-dim">{state}</span><span class="oc-buttons">{hold}</span>', "oc oc-cardhead")
     views = services.service_views(snapshot.services)
     if not views:
         blocks.empty("No services yet", "Task pools, caches, programs and what an app registers would be cards here.")
     for view in views:
-        _card(console, view)
+        blocks.markup(_card(console, view), "oc oc-card")
 
 
-def _card(console: Console, view: services.ServiceView) -> None:
+def _card(console: Console, view: services.ServiceView) -> str:
     now = console.source.now()
-    off, why = bool(console.locked), console.locked or None
-    with st.container(border=True, key=f"oc_service_{view.name}"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            blocks.markup(
-                f'<b>{text(view.name)}</b> <span class="oc-dim">{text(view.kind)}</span> {pill(view.word)} '
-                f'<span class="oc-dim">for {since(view.since, now)}</span>'
-            )
-            with st.container(horizontal=True, width="content"):
-                if view.can_start and st.button("Start now", key=f"oc_start_{view.name}", disabled=off, help=why):
-                    actions.ask(actions.start_service(view.name))
-                if view.can_stop and st.button("Stop now", key=f"oc_stop_{view.name}", disabled=off, help=why):
-                    held = len(view.blockers) + view.hidden_blockers
-                    actions.ask(actions.stop_service(view.name, held))
-        if view.error:
-            blocks.note(view.error, "bad")
-        if view.stops_at is not None:
-            blocks.markup(f"{text(view.sentence)} <b>{until(view.stops_at, now)}</b>", "oc oc-note warn")
-        elif view.sentence:
-            blocks.markup(text(view.sentence), "oc oc-dim")
-        if view.blockers:
-            _blockers(view)
-        blocks.markup(facts(*((name, text(value)) for name, value in view.facts)))
+    parts = [_card_head(console, view, now)]
+    if view.error:
+        parts.append(f'<div class="oc-note bad">{text(view.error)}</div>')
+    if view.stops_at is not None:
+        parts.append(f'<div class="oc-note warn">{text(view.sentence)} <b>{until(view.stops_at, now)}</b></div>')
+    elif view.sentence:
+        parts.append(f'<div class="oc-dim">{text(view.sentence)}</div>')
+    if view.blockers:
+        parts.append(_blockers(view))
+    parts.append(facts(*((name, text(value)) for name, value in view.facts)))
+    return "".join(parts)
 
 
-def _blockers(view: services.ServiceView) -> None:
+def _card_head(console: Console, view: services.ServiceView, now: float) -> str:
+    offered = [("start", "Start now", view.can_start), ("stop", "Stop now", view.can_stop)]
+    buttons = "".join(
+        blocks.button(blocks.Button(name=name, label=label, target=view.name, off=console.locked))
+        for name, label, there in offered
+        if there
+    )
+    return (
+        f'<div class="oc-cardhead"><b>{text(view.name)}</b><span class="oc-dim">{text(view.kind)}</span>'
+        f'{pill(view.word)}<span class="oc-dim">for {since(view.since, now)}</span>'
+        f'<span class="oc-buttons">{buttons}</span></div>'
+    )
+
+
+def _blockers(view: services.ServiceView) -> str:
     lines = []
     for blocker in view.blockers:
         kind, label = services.blocker_text(blocker)
-        lines.append(blocks.Line(mark=pill(words.Word(kind, "run")), body=text(label), at=blocker.since))
+        mark = pill(words.Word(kind, "run"))
+        lines.append(f'<div>{mark}<span class="oc-grow">{text(label)}</span>{moment(blocker.since)}</div>')
     if view.hidden_blockers:
-        lines.append(blocks.Line(mark="", body=f"and {view.hidden_blockers} more"))
-    blocks.lines(lines)
-
-
-def _hold(console: Console) -> None:
-    with st.popover("Keep everything awake", icon=":material/bolt:", key="oc_hold", disabled=bool(console.locked)):
-        reason = st.text_input("Why", key="oc_hold_reason", max_chars=200, placeholder="Demo for the board")
-        hours = st.segmented_control(
-            "For", [1, 4, 12, 24], default=4, key="oc_hold_hours", format_func=lambda h: f"{h} h", required=True
-        )
-        if st.button("Keep awake", key="oc_hold_take", type="primary", disabled=not (reason or "").strip()):
-            try:
-                console.source.operations.hold(reason or "", float(hours or 4) * 3600, by=console.principal)
-                st.toast(f"Everything stays awake for {formats.whole_duration(float(hours or 4) * 3600)}")
-            except OctostarRuntimeError as error:
-                blocks.note(str(error), "bad")
+        lines.append(f'<div class="oc-dim">and {view.hidden_blockers} more</div>')
+    return f'<div class="oc-list">{"".join(lines)}</div>'
 
 
 def _log(console: Console) -> None:

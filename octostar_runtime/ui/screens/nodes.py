@@ -9,7 +9,8 @@ from octostar_runtime.ui.queries import nodes
 
 def draw(console: Console) -> None:
     """Draw the page."""
-    frame.page(console, "Nodes", "Every process that takes part", lambda: _body(console))
+    screen = frame.Screen(title="Nodes", subtitle="Every process that takes part", body=lambda: _body(console))
+    frame.page(console, screen)
 
 
 def _body(console: Console) -> None:

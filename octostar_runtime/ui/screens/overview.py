@@ -2,22 +2,33 @@
 
 import streamlit as st
 
+from octostar_runtime.errors import OctostarRuntimeError
+from octostar_runtime.models.access import Role
 from octostar_runtime.models.fleet import HostSample
-from octostar_runtime.ui import frame
+from octostar_runtime.ui import actions, frame
 from octostar_runtime.ui.components import blocks, charts
 from octostar_runtime.ui.components.markup import link, pill, text
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import history, overview
 
+#: Seconds between refreshes of the curves, which have a point every 15 s.
+CURVES_S = 15.0
+
 
 def draw(console: Console) -> None:
     """Draw the page."""
-    frame.page(console, "Overview", "Everything at a glance", lambda: _body(console))
+    frame.page(
+        console,
+        frame.Screen(title="Overview", subtitle="Everything at a glance", body=lambda: _body(console)),
+    )
+    if console.principal.role >= Role.VIEWER:
+        _curves(console)
 
 
 def _body(console: Console) -> None:
     snapshot, links = console.snapshot, console.links
     blocks.tiles([_tile(figure) for figure in overview.figures(snapshot, links)])
+    blocks.flush()  # tiles change often, what follows does not
     concerns = overview.concerns(snapshot, links)
     blocks.heading("Needs attention", f"{len(concerns)}" if concerns else "")
     if concerns:
@@ -29,9 +40,12 @@ def _body(console: Console) -> None:
         )
     else:
         blocks.empty("All is well", "Stuck tasks, silent nodes and failing services would be listed here.")
-    _charts(overview.bucketed(snapshot.host_history))
     blocks.heading("Recent events", "")
-    events = history.lines(console.source.find_events(limit=8), console.links, console.eyes)
+    try:
+        events = history.lines(console.source.find_events(limit=8), console.links, console.eyes)
+    except OctostarRuntimeError as error:
+        blocks.note(str(error), "warn")
+        return
     if events:
         blocks.lines(events)
     else:
@@ -49,14 +63,29 @@ def _tile(figure: overview.Figure) -> blocks.Tile:
     )
 
 
-def _charts(samples: list[HostSample]) -> None:
-    if len(samples) < 2:
-        blocks.heading("The last 15 minutes", "")
-        blocks.empty("Not enough readings yet", "Curves of people, tasks, CPU and memory appear within half a minute.")
-        return
+def _curves(console: Console) -> None:
+    """Two charts, each a fragment of its own that refreshes when there may be a new point."""
+    chosen = frame.choices().refresh_s
+    every = None if chosen is None or actions.pending() else max(chosen, CURVES_S)
     left, right = st.columns(2)
     with left:
         blocks.heading("People and tasks", "the last 15 minutes")
+        st.fragment(_work, run_every=every)(console)
+    with right:
+        blocks.heading("CPU, memory and pool use", "the last 15 minutes")
+        st.fragment(_host, run_every=every)(console)
+
+
+def _samples(console: Console) -> list[HostSample]:
+    samples = overview.bucketed(console.snapshot.host_history)
+    if len(samples) < 2:
+        blocks.empty("Not enough readings yet", "The curve appears within half a minute.")
+        return []
+    return samples
+
+
+def _work(console: Console) -> None:
+    if samples := _samples(console):
         charts.timechart(
             [
                 _series("People", charts.VIOLET, [(s.at, s.people) for s in samples]),
@@ -65,8 +94,10 @@ def _charts(samples: list[HostSample]) -> None:
             ],
             key="oc_chart_work",
         )
-    with right:
-        blocks.heading("CPU, memory and pool use", "the last 15 minutes")
+
+
+def _host(console: Console) -> None:
+    if samples := _samples(console):
         memory = [(s.at, 100 * s.memory_used / s.memory_limit if s.memory_limit else 0.0) for s in samples]
         charts.timechart(
             [

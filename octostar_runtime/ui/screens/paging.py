@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.markup import link, text
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.formats import number, plural
@@ -57,4 +58,4 @@ def pager(console: Console, page_key: str, total: int, rows: int, what: str) -> 
     for label, target in (("← Newer", page - 1), ("Older →", page + 1)):
         if 1 <= target <= -(-total // rows):
             said += link(label, console.links.to(page_key, **{**params, "page": "" if target == 1 else target}))
-    st.html(f'<div class="oc oc-fresh oc-pager">{said}</div>')
+    blocks.draw(f'<div class="oc oc-fresh oc-pager">{said}</div>')

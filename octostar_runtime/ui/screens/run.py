@@ -17,28 +17,42 @@ _STACK = "octostar_stack"
 def draw(console: Console) -> None:
     """Draw the page."""
     run_id = st.query_params.get("id", "")
-    frame.page(console, "Task", "One run, from queue to end", lambda: _body(console, run_id))
+    frame.page(
+        console,
+        frame.Screen(
+            title="Task",
+            subtitle="One run, from queue to end",
+            body=lambda: _body(console, run_id),
+            pressed=lambda name, _: _pressed(console, run_id, name),
+        ),
+    )
 
 
 def _body(console: Console, run_id: str) -> None:
-    if not run_id:
-        blocks.empty("No task chosen", "Open one from the list of tasks.")
-        return
-    try:
-        run = console.eyes.run(console.source.run_detail(run_id, console.principal))
-    except TaskNotFound:
-        blocks.empty("This task is not kept any more", "Ended tasks are kept for a while, as the settings say.")
-        return
-    except OctostarRuntimeError as error:
-        blocks.note(str(error), "bad")
+    run = _found(console, run_id)
+    if run is None:
         return
     _head(console, run)
     _actions(console, run)
     _error(run)
     _facts(console, run)
     _timeline(run)
-    _stack(console, run)
+    _stack(run)
     _log(run)
+
+
+def _found(console: Console, run_id: str) -> RunRecord | None:
+    """Return the run as this viewer may see it; says why when there is none."""
+    if not run_id:
+        blocks.empty("No task chosen", "Open one from the list of tasks.")
+        return None
+    try:
+        return console.eyes.run(console.source.run_detail(run_id, console.principal))
+    except TaskNotFound:
+        blocks.empty("This task is not kept any more", "Ended tasks are kept for a while, as the settings say.")
+    except OctostarRuntimeError as error:
+        blocks.note(str(error), "bad")
+    return None
 
 
 def _head(console: Console, run: RunRecord) -> None:
@@ -50,10 +64,9 @@ def _head(console: Console, run: RunRecord) -> None:
         f'<span class="oc-dim">· run {copyable(formats.short_id(run.run_id), run.run_id)}</span></div>'
     )
     if run.progress is not None and not run.terminal:
-        done = f"{run.progress:.0%}".replace("%", " %")
         amount = f" · {run.done:g} of {run.total:g}" if run.done is not None and run.total is not None else ""
         said = f" · {run.message}" if run.message else ""
-        st.progress(min(max(run.progress, 0.0), 1.0), text=f"{done}{amount}{said}")
+        blocks.progress(run.progress, f"{formats.percent(run.progress)}{amount}{said}")
     elif run.message and not run.terminal:
         blocks.markup(text(run.message), "oc oc-dim")
     if story := queries.cancel_story(run):
@@ -68,21 +81,34 @@ def _head(console: Console, run: RunRecord) -> None:
 
 
 def _actions(console: Console, run: RunRecord) -> None:
-    off, why = bool(console.locked), console.locked or None
+    off, offered = console.locked, tasks.offered(run)
+    items = []
+    if "cancel" in offered:
+        items.append(blocks.Button(name="cancel", label="Cancel", off=off))
+    if "hard_stop" in offered:
+        items.append(blocks.Button(name="hard_stop", label="Hard stop", off=off, main=True))
+    if run.terminal:
+        cannot = "" if run.retriable else run.not_retriable_because or "Its function is not known here any more."
+        items.append(blocks.Button(name="retry", label="Retry", off=off or cannot))
+    elif run.started_at is not None:
+        items.append(blocks.Button(name="stack", label="Show its stack"))
+    blocks.buttons(items)
+
+
+def _pressed(console: Console, run_id: str, name: str) -> None:
+    """Act on a button; the run is looked up anew, the browser is not believed."""
+    run = _found(console, run_id)
+    if run is None:
+        return
     offered = tasks.offered(run)
-    with st.container(horizontal=True, key="oc_run_actions"):
-        if "cancel" in offered and st.button("Cancel", key="oc_cancel", disabled=off, help=why):
-            actions.ask(actions.cancel_runs([run.run_id], run.name))
-        stuck = "hard_stop" in offered
-        if stuck and st.button("Hard stop", key="oc_hard_stop", type="primary", disabled=off, help=why):
-            actions.ask(actions.hard_stop_run(run.run_id, run.name))
-        if run.terminal:
-            cannot = run.not_retriable_because or "Its function is not known here any more."
-            told = why or (None if run.retriable else cannot)
-            if st.button("Retry", key="oc_retry", disabled=off or not run.retriable, help=told):
-                actions.ask(actions.retry_runs([run.run_id], run.name))
-        elif run.started_at is not None and st.button("Show its stack", key="oc_stack", icon=":material/layers:"):
-            st.session_state[_STACK] = (run.run_id, _read_stack(console, run))
+    if name == "stack":
+        st.session_state[_STACK] = (run.run_id, _read_stack(console, run))
+    elif name == "cancel" and name in offered:
+        actions.ask(actions.cancel_runs([run.run_id], run.name))
+    elif name == "hard_stop" and name in offered:
+        actions.ask(actions.hard_stop_run(run.run_id, run.name))
+    elif name == "retry" and name in offered:
+        actions.ask(actions.retry_runs([run.run_id], run.name))
 
 
 def _read_stack(console: Console, run: RunRecord) -> str:
@@ -92,23 +118,22 @@ def _read_stack(console: Console, run: RunRecord) -> str:
         return str(error)
 
 
-def _stack(console: Console, run: RunRecord) -> None:
+def _stack(run: RunRecord) -> None:
     shown = st.session_state.get(_STACK)
     if shown is None or shown[0] != run.run_id or run.terminal:
         return
     blocks.heading("Where it is now", "a look at its thread, taken when asked")
-    st.code(shown[1] or "It is not running at the moment.", language=None)
+    blocks.code(shown[1] or "It is not running at the moment.", "Stack")
 
 
 def _error(run: RunRecord) -> None:
-    said = queries.as_text(run)
-    if not said:
+    if not queries.as_text(run):
         return
     summary = ": ".join(part for part in (run.error_type, run.error) if part)
     blocks.note(summary or "It failed", "bad")
     if run.traceback:
         blocks.heading("Traceback", "")
-        st.code(run.traceback, language="python")
+        blocks.code(run.traceback, "Traceback")
 
 
 def _facts(console: Console, run: RunRecord) -> None:
@@ -126,7 +151,7 @@ def _facts(console: Console, run: RunRecord) -> None:
     blocks.markup(facts(*pairs), "oc oc-card")
     if run.arguments:
         blocks.heading("Arguments", "secrets are not shown")
-        st.code(run.arguments, language="python")
+        blocks.code(run.arguments, "Arguments")
 
 
 def _timeline(run: RunRecord) -> None:

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from octostar_runtime.errors import OctostarRuntimeError
 from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.ui import actions, formats, frame
 from octostar_runtime.ui.components import blocks
@@ -18,10 +17,33 @@ ROWS = 50
 
 def draw(console: Console) -> None:
     """Draw the page."""
-    frame.page(console, "Sessions", "One row per browser tab", lambda: _body(console))
+    plain = "tab" in st.query_params
+    frame.page(
+        console,
+        frame.Screen(
+            title="Sessions",
+            subtitle="One row per browser tab",
+            top=None if plain else lambda: _top(console),
+            body=lambda: _body(console),
+        ),
+    )
     ref = st.session_state.get(_OPEN)
     if ref and not actions.pending():
         _drawer(console, ref)
+
+
+def _top(console: Console) -> None:
+    with st.container(horizontal=True, key="oc_top"):
+        search_box("Search user, page, address, browser or session")
+        if st.button(
+            "Message everybody",
+            key="oc_message_all",
+            icon=":material/campaign:",
+            disabled=bool(console.locked),
+            help=console.locked or None,
+        ):
+            live = sum(1 for s in console.snapshot.sessions if s.state.value in ("connected", "dormant"))
+            actions.ask(actions.message_sessions(None, live))
 
 
 def _body(console: Console) -> None:
@@ -62,25 +84,34 @@ def _tabs(console: Console, tab: str) -> None:
 def _sessions(console: Console) -> None:
     who = st.query_params.get("who", "people")
     who = who if who in sessions.GROUPS else "people"
-    user = st.query_params.get("user", "")
-    text = search_box("Search user, page, address, browser or session")
+    user, text = st.query_params.get("user", ""), st.query_params.get("q", "")
     found = sessions.matching(console.snapshot, who, text, user)
     page = page_number(len(found), ROWS)
     shown = found[(page - 1) * ROWS : page * ROWS]
     if user:
         blocks.note(f"Only {console.eyes.person(user)}")
     view = sessions.table(console.snapshot, shown, console.links, console.eyes, console.titles)
-    above = st.container(horizontal=True, key="oc_bulk")
     answer = table(view, key=_TABLE, locked=console.locked, none=_none(who, text))
     pager(console, "sessions", len(found), ROWS, "session")
-    if answer.action == "end":
-        picked = sessions.resolve(console.snapshot, [answer.target])
-        actions.ask(actions.end_sessions([s.session_id for s in picked], _whose(picked, console)))
     if answer.action == "more":
         st.session_state[_OPEN] = answer.target
         st.rerun()
-    with above:
-        _bulk(console, answer.picked)
+    if answer.action:
+        _act(console, answer.action, sessions.resolve(console.snapshot, answer.targets))
+
+
+def _act(console: Console, action: str, picked: list[SessionRecord]) -> None:
+    ids = [session.session_id for session in picked]
+    if not ids:
+        return
+    if action == "end":
+        actions.ask(actions.end_sessions(ids, _whose(picked, console)))
+    elif action == "rerun":
+        actions.ask(actions.rerun_sessions(ids))
+    elif action == "stop":
+        actions.ask(actions.stop_scripts(ids))
+    elif action == "message":
+        actions.ask(actions.message_sessions(ids, len(ids)))
 
 
 def _none(who: str, text: str) -> tuple[str, str]:
@@ -98,38 +129,6 @@ def _whose(picked: list[SessionRecord], console: Console) -> str:
     if len(picked) != 1:
         return ""
     return f"the session of {console.eyes.person(picked[0].user) or formats.session_name(picked[0].session_id)}"
-
-
-def _bulk(console: Console, refs: tuple[str, ...]) -> None:
-    picked = sessions.resolve(console.snapshot, refs)
-    ids = [session.session_id for session in picked]
-    live = [s.session_id for s in console.snapshot.sessions if s.state.value in ("connected", "dormant")]
-    off = bool(console.locked) or not ids
-    why = console.locked or ("" if ids else "Tick sessions first")
-    if st.button(f"End {formats.plural(len(ids), 'session')}", key="oc_end", disabled=off, help=why or None):
-        actions.ask(actions.end_sessions(ids, _whose(picked, console)))
-    if st.button("Rerun", key="oc_rerun", disabled=off, help=why or None):
-        actions.ask(actions.rerun_sessions(ids))
-    if st.button("Stop scripts", key="oc_stop", disabled=off, help=why or None):
-        actions.ask(actions.stop_scripts(ids))
-    with st.popover("Send a message", key="oc_message", disabled=bool(console.locked), help=console.locked or None):
-        _message(console, ids, len(live))
-
-
-def _message(console: Console, ids: list[str], live: int) -> None:
-    to_all = not ids
-    st.caption(f"To {formats.plural(live, 'connected session')}" if to_all else f"To {len(ids)} ticked")
-    text = st.text_area("Message", key="oc_message_text", max_chars=500, placeholder="Maintenance starts at 18:00.")
-    level = st.segmented_control("Kind", ["info", "warning"], default="info", key="oc_message_level", required=True)
-    label = "Send to everybody" if to_all else "Send"
-    if st.button(label, key="oc_send", type="primary", disabled=not (text or "").strip()):
-        try:
-            outcomes = console.source.operations.message_sessions(
-                ids or None, text or "", level or "info", by=console.principal
-            )
-            st.toast(f"Sent to {sum(1 for outcome in outcomes if outcome.ok)}")
-        except OctostarRuntimeError as error:
-            blocks.note(str(error), "bad")
 
 
 def _users(console: Console) -> None:

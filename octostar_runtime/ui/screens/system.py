@@ -16,23 +16,36 @@ from octostar_runtime.ui.queries import system
 from octostar_runtime.ui.words import Word
 
 _TABS = {"": "Processes", "settings": "Settings", "sign-ins": "Sign-ins", "tokens": "API tokens"}
+_CARD = "oc oc-card"
+#: Threads shown.
+THREADS = 12
 _MADE = "octostar_token"
 
 
 def draw(console: Console) -> None:
     """Draw the page."""
     tab = st.query_params.get("tab", "")
-    body = {"settings": _settings, "sign-ins": _sign_ins, "tokens": _tokens}.get(tab, _processes)
-    frame.page(console, "System", "What the console itself runs on", lambda: _body(console, tab, body), live=not tab)
+    body = {"settings": _settings, "sign-ins": _sign_ins, "tokens": _tokens}.get(tab)
+    frame.page(
+        console,
+        frame.Screen(
+            title="System",
+            subtitle="What the console itself runs on",
+            top=lambda: _top(console, tab, body),
+            body=(lambda: None) if body else lambda: _processes(console),
+            live=body is None,
+        ),
+    )
 
 
-def _body(console: Console, tab: str, body: Callable[[Console], None]) -> None:
+def _top(console: Console, tab: str, body: Callable[[Console], None] | None) -> None:
     items = [
         blocks.Tab(label=title, href=console.links.to("system", tab=key), current=key == tab)
         for key, title in _TABS.items()
     ]
     blocks.tabs(items)
-    body(console)
+    if body is not None:
+        body(console)
 
 
 def _processes(console: Console) -> None:
@@ -78,13 +91,15 @@ def _processes(console: Console) -> None:
             ("Notice", text(store.notice or store.error)),
         )
         blocks.heading("Store", "")
-        blocks.markup(facts(*pairs), "oc oc-card")
+        blocks.markup(facts(*pairs), _CARD)
     blocks.heading("Processes", "of this machine; memory that Python has freed is often kept for later")
     table(system.processes_table(machine.processes, parts), key="oc_processes")
     blocks.heading("Threads of this process", "the busiest first")
-    table(system.threads_table(machine.threads), key="oc_threads")
+    blocks.markup(
+        facts(*((one.name, formats.duration(round(one.cpu_s, 1))) for one in machine.threads[:THREADS])), _CARD
+    )
     blocks.heading("Versions", "")
-    blocks.markup(facts(*((name, text(value)) for name, value in machine.versions)), "oc oc-card")
+    blocks.markup(facts(*((name, text(value)) for name, value in machine.versions)), _CARD)
 
 
 def _settings(console: Console) -> None:

@@ -1,5 +1,7 @@
 """Tasks: tabs with counts, one search box, a page of rows, bulk actions, groups, export."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from octostar_runtime.errors import NotAllowed, OctostarRuntimeError, QueryInvalid
@@ -22,20 +24,40 @@ SYNTAX = """
 
 def draw(console: Console) -> None:
     """Draw the page."""
-    frame.page(console, "Tasks", "What waits, what runs, what became of it", lambda: _body(console))
+    frame.page(
+        console,
+        frame.Screen(
+            title="Tasks",
+            subtitle="What waits, what runs, what became of it",
+            top=lambda: _top(console),
+            body=lambda: _body(console),
+        ),
+    )
+
+
+def _top(console: Console) -> None:
+    with st.container(horizontal=True, key="oc_top"):
+        search_box("Search, e.g. user:ada* error:timeout -pool:gpu")
+        off, why = bool(console.locked), console.locked or None
+        with st.popover("All that match", icon=":material/checklist:", key="oc_all"):
+            st.caption("Counted now, confirmed, and refused if the number has changed by then.")
+            if st.button("Cancel all that match", key="oc_cancel_all", disabled=off, help=why, width="stretch"):
+                _ask_matching(console, _wanted(), live=True)
+            if st.button("Retry all that match", key="oc_retry_all", disabled=off, help=why, width="stretch"):
+                _ask_matching(console, _wanted(), live=False)
+        export.menu(console, _wanted())
+        with st.popover("", icon=":material/help:", key="oc_syntax", help="How to search"):
+            st.markdown(SYNTAX)
 
 
 def _body(console: Console) -> None:
     wanted = _wanted()
     _tabs(console, wanted)
-    search_box("Search, e.g. user:ada* error:timeout -pool:gpu")
     try:
         wanted.parsed()
         console.eyes.check_search(wanted.text)
     except (QueryInvalid, NotAllowed) as error:
         blocks.note(str(error), "bad")
-        with st.expander("How to search"):
-            st.markdown(SYNTAX)
         return
     group = st.query_params.get("group", "")
     if group in ("name", "error"):
@@ -77,14 +99,11 @@ def _tabs(console: Console, wanted: tasks.Wanted) -> None:
 def _rows(console: Console, wanted: tasks.Wanted) -> None:
     listed = tasks.from_snapshot(console.snapshot, wanted) or _from_archive(console, wanted)
     view = tasks.table(listed.runs, console.links, console.eyes)
-    above = st.container(horizontal=True, key="oc_bulk")
     links = _sort_links(console, wanted)
     answer = table(view, key=_TABLE, locked=console.locked, sort_links=links, none=_none(wanted))
     pager(console, "tasks", listed.total, wanted.rows, "task")
     if answer.action:
-        _act(answer.action, next(run for run in listed.runs if run.run_id == answer.target))
-    with above:
-        _bulk(console, wanted, listed, answer.picked)
+        _act(answer.action, [run for run in listed.runs if run.run_id in answer.targets])
 
 
 def _from_archive(console: Console, wanted: tasks.Wanted) -> tasks.Listed:
@@ -115,39 +134,17 @@ def _sort_links(console: Console, wanted: tasks.Wanted) -> dict[str, tuple[str, 
     return links
 
 
-def _act(action: str, run: RunRecord) -> None:
+def _act(action: str, runs: Sequence[RunRecord]) -> None:
+    ids = [run.run_id for run in runs if action in tasks.offered(run)]
+    if not ids:
+        actions.tell("Those tasks have moved on meanwhile; look again.")
+        st.rerun()
     if action == "cancel":
-        actions.ask(actions.cancel_runs([run.run_id], run.name))
+        actions.ask(actions.cancel_runs(ids, runs[0].name))
     elif action == "hard_stop":
-        actions.ask(actions.hard_stop_run(run.run_id, run.name))
+        actions.ask(actions.hard_stop_run(ids[0], runs[0].name))
     elif action == "retry":
-        actions.ask(actions.retry_runs([run.run_id], run.name))
-
-
-def _bulk(console: Console, wanted: tasks.Wanted, listed: tasks.Listed, picked: tuple[str, ...]) -> None:
-    runs = [run for run in listed.runs if run.run_id in picked]
-    live = [run.run_id for run in runs if not run.terminal]
-    again = [run.run_id for run in runs if run.terminal and run.retriable]
-    why = console.locked or None
-    if st.button(
-        f"Cancel {formats.plural(len(live), 'ticked task')}",
-        key="oc_cancel",
-        disabled=bool(console.locked) or not live,
-        help=why or (None if live else "Tick tasks that wait or run first"),
-    ):
-        actions.ask(actions.cancel_runs(live))
-    if st.button(
-        f"Retry {formats.plural(len(again), 'ticked task')}",
-        key="oc_retry",
-        disabled=bool(console.locked) or not again,
-        help=why or (None if again else "Tick tasks that have ended first"),
-    ):
-        actions.ask(actions.retry_runs(again))
-    if st.button("Cancel all that match…", key="oc_cancel_all", disabled=bool(console.locked), help=why):
-        _ask_matching(console, wanted, live=True)
-    if st.button("Retry all that match…", key="oc_retry_all", disabled=bool(console.locked), help=why):
-        _ask_matching(console, wanted, live=False)
-    export.buttons(console, wanted, listed)
+        actions.ask(actions.retry_runs(ids, runs[0].name))
 
 
 def _ask_matching(console: Console, wanted: tasks.Wanted, *, live: bool) -> None:
