@@ -5,7 +5,7 @@ it stands still.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -63,7 +63,9 @@ def page(console: Console, screen: Screen) -> None:
     clicked, (name, target) = _mount(console)
     if clicked:
         go(console, clicked)
-    if name and screen.pressed is not None:
+    if name == "help":
+        _help()
+    elif name and screen.pressed is not None:
         screen.pressed(name, target)
     _header(console, screen)
     if screen.top is not None:
@@ -111,56 +113,54 @@ def go(console: Console, href: str) -> None:
 def _header(console: Console, screen: Screen) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="oc_head"):
         st.html(f'<h1 class="oc-title">{screen.title}</h1><div class="oc-sub">{screen.subtitle}</div>')
-        _choose("Refresh", "refresh", list(preferences.REFRESH))
+        _refresh_picker()
         st.button("Refresh now", icon=":material/refresh:", key="oc_refresh", help="Refresh now (r)")
         _account(console)
 
 
-def _choose(label: str, name: str, options: list[str]) -> None:
-    key = f"oc_choose_{name}"
+def _refresh_picker() -> None:
+    key = "oc_choose_refresh"
     if key not in st.session_state:
-        st.session_state[key] = getattr(choices(), name)
+        st.session_state[key] = choices().refresh
     st.selectbox(
-        label,
-        options,
+        "How often this page refreshes",
+        list(preferences.REFRESH),
         key=key,
         on_change=_chosen,
-        args=(name, key),
+        args=(key,),
         label_visibility="collapsed",
         width=110,
-        help="How often this page refreshes",
         format_func=lambda option: option if option == "Off" else f"Every {option}",
     )
 
 
-def _chosen(name: str, key: str) -> None:
-    changed = {"refresh": choices().refresh, "times": choices().times, name: st.session_state[key]}
-    st.session_state[_CHOICES] = preferences.Preferences(**changed)
+def _chosen(key: str) -> None:
+    st.session_state[_CHOICES] = replace(choices(), refresh=st.session_state[key])
 
 
 def _account(console: Console) -> None:
+    """Draw the menu under the viewer's name."""
     who = console.principal
-    with st.popover(who.name, icon=":material/account_circle:", key="oc_account"):
-        st.caption(f"Signed in as {who.role.name.lower()}")
-        key = "oc_choose_times"
-        if key not in st.session_state:
-            st.session_state[key] = choices().times
-        st.segmented_control(
-            "Times",
-            list(preferences.TIMES),
-            key=key,
-            format_func=preferences.TIMES.__getitem__,
-            required=True,
-            on_change=_chosen,
-            args=("times", key),
-        )
-        if st.button("Keyboard shortcuts", key="oc_help", icon=":material/keyboard:", type="tertiary"):
-            _help()
-        if console.sign_out is not None and st.button(
-            "Sign out", key="oc_sign_out", icon=":material/logout:", type="tertiary"
-        ):
-            console.sign_out()
-            st.rerun()
+    options = {**{f"Times: {title.lower()}": name for name, title in preferences.TIMES.items()}, "Keyboard": "help"}
+    if console.sign_out is not None:
+        options["Sign out"] = "sign_out"
+    chosen = st.menu_button(
+        who.name,
+        list(options),
+        key="oc_account",
+        icon=":material/account_circle:",
+        help=f"Signed in as {who.role.name.lower()}",
+    )
+    if chosen is None:
+        return
+    if options[chosen] in preferences.TIMES:
+        st.session_state[_CHOICES] = replace(choices(), times=options[chosen])
+        st.rerun()
+    elif options[chosen] == "help":
+        _help()
+    elif console.sign_out is not None:
+        console.sign_out()
+        st.rerun()
 
 
 @st.dialog("Keyboard shortcuts")

@@ -251,7 +251,7 @@ function onKey(event) {
     search.focus();
     search.select();
   } else if (event.key === "r") press("oc_refresh");
-  else if (event.key === "?") press("oc_help");
+  else if (event.key === "?") shared.act({ name: "help", target: "" });
   else if (event.key === "g") {
     shared.chord = true;
     setTimeout(() => (shared.chord = false), 1500);

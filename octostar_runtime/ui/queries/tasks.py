@@ -57,6 +57,13 @@ class Wanted:
         state = f"state:{','.join(states)}" if states else ""
         return f"{state} {self.text}".strip()
 
+    def narrowed(self, *, live: bool) -> str:
+        """Return the search for only what can be cancelled (``live``) or retried.
+
+        By exclusion: two ``state:`` terms side by side mean either of them, not both.
+        """
+        return f"{self.query} -state:{'ended' if live else 'live'}".strip()
+
     @property
     def offset(self) -> int:
         """Rows before this page."""

@@ -15,6 +15,8 @@ from octostar_runtime.ui.screens import export
 from octostar_runtime.ui.screens.paging import pager, search_box
 
 _TABLE = "oc_tasks"
+#: What may be done to everything that matches -> whether that is about live runs
+_ALL = {"Cancel all that match": True, "Retry all that match": False}
 GROUPED_RUNS = 5_000
 SYNTAX = """
 `state:failed` `name:report*` `user:ada*` `session:3f9a` `node:` `pool:gpu` `tag:nightly` `error:timeout` `arg:sales`
@@ -39,12 +41,11 @@ def _top(console: Console) -> None:
     with st.container(horizontal=True, key="oc_top"):
         search_box("Search, e.g. user:ada* error:timeout -pool:gpu")
         off, why = bool(console.locked), console.locked or None
-        with st.popover("All that match", icon=":material/checklist:", key="oc_all"):
-            st.caption("Counted now, confirmed, and refused if the number has changed by then.")
-            if st.button("Cancel all that match", key="oc_cancel_all", disabled=off, help=why, width="stretch"):
-                _ask_matching(console, _wanted(), live=True)
-            if st.button("Retry all that match", key="oc_retry_all", disabled=off, help=why, width="stretch"):
-                _ask_matching(console, _wanted(), live=False)
+        chosen = st.menu_button(
+            "All that match", list(_ALL), key="oc_all", icon=":material/checklist:", disabled=off, help=why
+        )
+        if chosen is not None:
+            _ask_matching(console, _wanted(), live=_ALL[chosen])
         export.menu(console, _wanted())
         with st.popover("", icon=":material/help:", key="oc_syntax", help="How to search"):
             st.markdown(SYNTAX)
@@ -149,7 +150,7 @@ def _act(action: str, runs: Sequence[RunRecord]) -> None:
 
 def _ask_matching(console: Console, wanted: tasks.Wanted, *, live: bool) -> None:
     """Count what the action can touch, now, and ask for exactly that many."""
-    query = f"{wanted.query} state:{'live' if live else 'ended'}".strip()
+    query = wanted.narrowed(live=live)
     try:
         total = console.source.find_runs(query, limit=1, offset=0, sort=tasks.DEFAULT_SORT).total
     except OctostarRuntimeError as error:

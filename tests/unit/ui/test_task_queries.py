@@ -7,11 +7,12 @@ import pytest
 from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import ANONYMOUS, Principal, Role
 from octostar_runtime.models.runs import RunState
+from octostar_runtime.query import parse
 from octostar_runtime.settings import Settings
 from octostar_runtime.ui.links import Links
 from octostar_runtime.ui.queries import tasks
 from octostar_runtime.ui.queries.people import Eyes
-from tests.support.fleet_samples import a_run, a_stuck_run, sample_snapshot
+from tests.support.fleet_samples import NOW, a_run, a_stuck_run, sample_snapshot
 
 OPERATOR = Principal(name="olga", role=Role.OPERATOR, via="link")
 EYES = Eyes(View(Settings()), OPERATOR)
@@ -54,6 +55,17 @@ def test_the_tab_and_the_box_make_one_search() -> None:
 
     assert wanted.query == "state:queued,retry_wait user:ada* -pool:gpu"
     assert wanted.parsed()
+
+
+@pytest.mark.parametrize("tab", tasks.TABS)
+@pytest.mark.parametrize("live", [True, False])
+def test_a_bulk_action_touches_no_run_outside_its_tab(tab: str, live: bool) -> None:
+    wanted = tasks.Wanted(tab=tab)
+    runs = sample_snapshot().runs
+
+    touched = [run for run in runs if parse(wanted.narrowed(live=live)).matches(run, NOW)]
+
+    assert touched == [run for run in runs if wanted.parsed().matches(run, NOW) and run.terminal is not live]
 
 
 @pytest.mark.parametrize(
