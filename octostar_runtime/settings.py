@@ -80,6 +80,8 @@ class Settings(BaseSettings):
         "full", description="how users and addresses are shown to viewers"
     )
 
+    show_arguments: bool = Field(True, description="whether viewers see the arguments of tasks")
+
     # History
     history_days: float = Field(14.0, gt=0, description="days ended runs, sessions and events stay in the store")
     history_rows: int = Field(1_000_000, ge=1000, description="rows of each kind that stay in the store")
@@ -91,8 +93,8 @@ class Settings(BaseSettings):
     functions: str = Field(
         "", description="comma-separated modules whose @api_function functions the API serves, e.g. my_app.functions"
     )
-    api_rate: float = Field(50.0, gt=0, description="requests a second that one caller of the API may make")
-    api_burst: int = Field(200, ge=1, description="requests that one caller may make at once before the rate counts")
+    api_rate: float = Field(200.0, gt=0, description="requests a second that one caller of the API may make")
+    api_burst: int = Field(1000, ge=1, description="requests that one caller may make at once before the rate counts")
     upload_mb: int = Field(128, ge=1, description="largest body of an API request in megabytes")
     api_url: str = Field("", description="address of a running service for the command line; empty: this machine's")
     api_token: SecretStr = Field(SecretStr(""), description="API token for the command line; empty: the token file")

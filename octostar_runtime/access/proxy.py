@@ -33,6 +33,11 @@ class TrustedProxy:
         """Whether any proxy is trusted."""
         return bool(self._networks)
 
+    @property
+    def expects_edge(self) -> bool:
+        """Whether our nginx has a secret to prove itself with."""
+        return bool(self._edge_secret)
+
     def peer(self, headers: Mapping[str, str], peer: str) -> str:
         """Return the address of whoever called: behind our nginx the one that nginx saw."""
         if self._behind_nginx and _is_loopback(peer):
