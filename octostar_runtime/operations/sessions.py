@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from octostar_runtime.errors import InvalidInput
-from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.access import SYSTEM, Principal, Role
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.operations.dispatch import Dispatcher
 
@@ -43,6 +43,12 @@ class SessionOperations(Dispatcher):
             raise InvalidInput(f"a message's level is one of {', '.join(LEVELS)}, not {level!r}")
         targets = session_ids if session_ids is not None else self._live_sessions()
         return self._act_on_sessions(targets, "message", "message sessions", by, reason, text=text, level=level)
+
+    def warn_everybody(self, text: str) -> tuple[Outcome, ...]:
+        """Tell all live sessions of something that is about to happen by itself, such as an idle stop."""
+        return self._send_each(
+            self._session_owners(self._live_sessions()), "session.message", SYSTEM, None, text=text, level="warning"
+        )
 
     def session_memory(self, session_id: str, *, by: Principal) -> int:
         """Return the approximate bytes held by one session's state; may take a moment on a large state."""

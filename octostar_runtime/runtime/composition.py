@@ -1,0 +1,242 @@
+"""The composition root: makes the parts, wires them, starts and stops them in a reasoned order.
+
+One :class:`Runtime` per process. Making it starts nothing; ``start`` opens the store and the threads; ``stop`` may be
+called from the lifespan exit, from ``atexit`` and by hand, and does its work once.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+from octostar_runtime.access import Access
+from octostar_runtime.clock import Clock, SystemClock
+from octostar_runtime.errors import NotRetriable, TaskNotFound
+from octostar_runtime.events import EventBus
+from octostar_runtime.fleet import Fleet, LocalNode
+from octostar_runtime.idle import IdleController, ServiceRegistry, observe_fleet
+from octostar_runtime.models.runs import RunState
+from octostar_runtime.models.services import ServiceRecord
+from octostar_runtime.operations import Operations, Surroundings
+from octostar_runtime.runtime import handlers
+from octostar_runtime.runtime.housekeeping import Housekeeping
+from octostar_runtime.runtime.identity import make_node
+from octostar_runtime.runtime.warnings import Warnings
+from octostar_runtime.sessions import SessionRegistry
+from octostar_runtime.settings import Settings, load_settings
+from octostar_runtime.store import Publisher, Store, open_store
+from octostar_runtime.tasks import TaskManager
+from octostar_runtime.telemetry import Sampler
+
+logger = logging.getLogger(__name__)
+RUNS_SHOWN = 2_000
+FENCED = "this process was declared lost"
+
+
+class Runtime:
+    """Everything one process has, by name. ``store`` and what needs it are there from ``start`` on."""
+
+    store: Store
+    publisher: Publisher
+    fleet: Fleet
+    access: Access
+    idle: IdleController
+    operations: Operations
+
+    def __init__(self, *, kind: str = "app", settings: Settings | None = None, clock: Clock | None = None) -> None:
+        self.settings = settings or load_settings()
+        self.clock: Clock = clock or SystemClock()
+        self.node = make_node(kind=kind, name=self.settings.node_name, clock=self.clock)
+        self.bus = EventBus()
+        node_id = self.node.node_id
+        self.tasks = TaskManager(node_id=node_id, clock=self.clock, sink=self.bus, settings=self.settings)
+        self.sessions = SessionRegistry(node_id=node_id, clock=self.clock, sink=self.bus, settings=self.settings)
+        self.services = ServiceRegistry()
+        self.sampler = Sampler(clock=self.clock, settings=self.settings, counts=self._counts)
+        self._lock = threading.RLock()
+        self._undo: list[tuple[str, Callable[[], object]]] = []
+
+    @property
+    def started(self) -> bool:
+        """Whether the parts run."""
+        return bool(self._undo)
+
+    def start(self) -> "Runtime":
+        """Open the store and start the threads; does nothing when started. What had started is stopped on an error."""
+        with self._lock:
+            if self.started:
+                return self
+            try:
+                self._start()
+            except BaseException:
+                self.stop()
+                raise
+        return self
+
+    def stop(self) -> None:
+        """Stop everything in the reverse order; each step is bounded and none keeps the next from being taken."""
+        with self._lock:
+            while self._undo:
+                name, step = self._undo.pop()
+                try:
+                    step()
+                except Exception:
+                    logger.exception("stopping %s failed; going on", name)
+
+    def _start(self) -> None:
+        # The store first: everything below reads from it or writes to it.
+        self.store = open_store(self.settings.store_url, clock=self.clock, node=self.node, settings=self.settings)
+        self._undo.append(("store", self.store.close))
+        self.access = Access(
+            settings=self.settings,
+            credentials=self.store.credentials,
+            sink=self.bus,
+            clock=self.clock,
+            node_id=self.node.node_id,
+        )
+        self._make_fleet()
+        self._make_idle()
+        self._make_operations()
+        self._wire_sessions_to_tasks()
+        # Stopped last before the store, so that goodbye is said when nothing runs any more.
+        self._begin("fleet", self.fleet.start, self.fleet.stop)
+        # The publisher outlives whoever has something to publish.
+        self._begin("publisher", self.publisher.start, self.publisher.stop)
+        self._begin("commands", self.store.commander.start, self.store.commander.stop)
+        self._begin("tasks", _nothing, self.tasks.close)
+        self._begin("sessions", self.sessions.start, self.sessions.close)
+        self._begin("sampler", self.sampler.start, self.sampler.stop)
+        housekeeping = Housekeeping(publisher=self.publisher, store=self.store)
+        self._begin("housekeeping", housekeeping.start, housekeeping.stop)
+        # The controller starts when it can see, and stops before anything it might act upon.
+        self._begin("idle controller", self.idle.start, self.idle.stop)
+
+    def _begin(self, name: str, start: Callable[[], object], stop: Callable[[], object]) -> None:
+        self._undo.append((name, stop))
+        start()
+
+    def _make_fleet(self) -> None:
+        self.publisher = Publisher(
+            self.store,
+            clock=self.clock,
+            drain_runs=self.tasks.drain_changes,
+            drain_sessions=self.sessions.drain_changes,
+            bus=self.bus,
+            portable_arguments=self.tasks.portable_arguments,
+        )
+        self.tasks.on_change(self.publisher.on_change)
+        self.fleet = Fleet(
+            node=self.node,
+            clock=self.clock,
+            store=self.store,
+            local=LocalNode(
+                runs=lambda: self.tasks.runs(RUNS_SHOWN),
+                counts=self.tasks.counts,
+                sessions=self.sessions.sessions,
+                pools=self.tasks.pools,
+                services=self._announced_services,
+                callbacks=self.sessions.callbacks,
+                host=lambda: self.sampler.latest,
+                host_history=self.sampler.history,
+                store_health=self.publisher.health,
+                policy=self._policy,
+                meta=self._meta,
+            ),
+            on_fenced=lambda: self.tasks.cancel_where(lambda _: True, reason=FENCED),
+            runs_limit=RUNS_SHOWN,
+        )
+
+    def _make_idle(self) -> None:
+        warnings = Warnings(lambda text: self.operations.warn_everybody(text))
+        self._undo.append(("warnings", warnings.stop))
+        self.idle = IdleController(
+            node_id=self.node.node_id,
+            clock=self.clock,
+            documents=self.store.documents,
+            leases=self.store.leases,
+            sink=self.bus,
+            backends=self.services,
+            observe=lambda: observe_fleet(self.fleet.snapshot),
+            warn=warnings.give,
+            stored=self._services_of_others,
+            # In full mode the API process decides: it is the one that is always on.
+            candidate=self.node.kind == "api" or self.settings.mode == "embedded",
+            policy_file=self.settings.policy_file,
+        )
+
+    def _make_operations(self) -> None:
+        commander = self.store.commander
+        handlers.register_run_handlers(commander, self.tasks, self.retry)
+        handlers.register_pool_handlers(commander, self.tasks, drain_node=self.fleet.drain)
+        handlers.register_session_handlers(commander, self.sessions)
+        handlers.register_service_handlers(commander, self.idle)
+        self.operations = Operations(
+            Surroundings(
+                node_id=self.node.node_id,
+                clock=self.clock,
+                sink=self.bus,
+                commander=commander,
+                snapshot=lambda: self.fleet.snapshot,
+                runs=self.store.runs,
+                flush=self.publisher.flush_now,
+                controller=self.idle.leader,
+                save_policy=self.idle.save_policy,
+                erase=self._erase,
+            )
+        )
+
+    def _wire_sessions_to_tasks(self) -> None:
+        self.sessions.on_session_ended(lambda session_id, _: self.tasks.session_ended(session_id, "session ended"))
+        self.sessions.on_session_adopted(self.tasks.adopt)
+
+    def retry(self, run_id: str) -> str:
+        """Run an ended run again here, also one of a node that is gone; returns the new run's id."""
+        try:
+            return self.tasks.retry(run_id)
+        except TaskNotFound:
+            record = self.store.runs.get(run_id)
+            arguments = self.store.runs.portable_arguments(run_id)
+        if record is None:
+            raise TaskNotFound(f"no run {run_id!r} is kept; it may have been pruned")
+        if arguments is None:
+            raise NotRetriable(
+                record.not_retriable_because or "its arguments were not kept; submit it again from the app"
+            )
+        return self.tasks.retry_elsewhere(record, arguments)
+
+    def _erase(self, user: str) -> int:
+        self.publisher.flush_now()
+        return self.store.erase_user(user)
+
+    def _counts(self) -> Mapping[str, float]:
+        """What the 15-minute charts show beside the machine's own figures: fleet-wide."""
+        if not self.started:
+            return {}
+        snapshot = self.fleet.snapshot
+        size = sum(pool.size for pool in snapshot.pools)
+        return {
+            "people": snapshot.people,
+            "running": snapshot.counts.get(RunState.RUNNING, 0) + snapshot.counts.get(RunState.CANCELLING, 0),
+            "queued": snapshot.counts.get(RunState.QUEUED, 0) + snapshot.counts.get(RunState.RETRY_WAIT, 0),
+            "busy_share": sum(pool.busy for pool in snapshot.pools) / size if size else 0.0,
+        }
+
+    def _policy(self) -> tuple[str | None, int]:
+        policy, version = self.idle.policy()
+        return policy.mode, version
+
+    def _announced_services(self) -> tuple[ServiceRecord, ...]:
+        """The leader speaks for all; a node that does not lead leaves the telling to it."""
+        return self.idle.services() if self.idle.leads else ()
+
+    def _services_of_others(self) -> tuple[ServiceRecord, ...]:
+        return tuple(record for status in self.fleet.heart.remote.status.values() for record in status.services)
+
+    def _meta(self) -> Mapping[str, object]:
+        sample = self.sampler.latest
+        if sample is None:
+            return {}
+        return {"cpu_percent": sample.process_cpu_percent, "memory": sample.process_memory}
+
+
+def _nothing() -> None:
+    """A pool's threads start with its first run."""

@@ -1,0 +1,36 @@
+"""Chores that belong to the whole process: publish quiet changes, collect garbage off the script threads, prune."""
+
+import gc
+import time
+
+from octostar_runtime.periodic import PeriodicThread
+from octostar_runtime.store import Publisher, Store
+
+INTERVAL_S = 2.0
+#: Streamlit's own collection after every script run is turned off: it cost more than the run.
+COLLECT_EVERY_S = 60.0
+
+
+class Housekeeping:
+    """One thread, a turn every 2 s."""
+
+    def __init__(self, *, publisher: Publisher, store: Store) -> None:
+        self._publisher = publisher
+        self._store = store
+        self._collect_at = time.monotonic() + COLLECT_EVERY_S
+        self._thread = PeriodicThread("octostar-housekeeping", self._turn, interval_s=INTERVAL_S)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the turn under way."""
+        self._thread.stop()
+
+    def _turn(self) -> None:
+        # sessions change by every frame of their browsers, which is no event: they are published at this pace
+        self._publisher.on_change()
+        if time.monotonic() >= self._collect_at:
+            self._collect_at = time.monotonic() + COLLECT_EVERY_S
+            gc.collect()
