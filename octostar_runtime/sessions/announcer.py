@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable
 
 from octostar_runtime.models.sessions import CallbackRecord, SessionEvent
 from octostar_runtime.sessions.callbacks import Callback, SessionCallback, callback_key, check_event
-from octostar_runtime.sessions.dispatcher import Dispatcher, Lane, Work
+from octostar_runtime.sessions.dispatcher import Dispatcher, Lane
 from octostar_runtime.sessions.live_session import LiveSession
 
 SHOWN_CALLBACKS = 1_000
@@ -85,17 +85,18 @@ class Announcer:
 
     def heartbeats(self, sessions: Iterable[LiveSession]) -> None:
         """Queue one heartbeat for every given session; a session still busy with its last one is passed over."""
-        pieces: list[tuple[Lane, Work]] = []
-        add = pieces.append
+        ready = self._dispatcher.ready
         everyone = tuple(self._everyone.get("heartbeat", {}).values())
         for session in sessions:
             lane = session.lane
-            if session.heartbeats and not lane.queue and not lane.claim.locked():
+            queue = lane.queue
+            if session.heartbeats and not queue and not lane.claim.locked():
                 for callback in session.heartbeats:
-                    add((lane, (callback, session.heartbeat_event, session.scope)))
+                    queue.append((callback, session.heartbeat_event, session.scope))
+                ready.append(lane)
             for callback, shared in everyone:
-                add((shared, (callback, session.heartbeat_event, session.scope)))
-        if pieces and self._dispatcher.submit_all(pieces):
+                self._dispatcher.put(shared, (callback, session.heartbeat_event, session.scope))
+        if ready and self._dispatcher.wake():
             self._held_up()
 
     @property

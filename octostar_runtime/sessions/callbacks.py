@@ -48,20 +48,21 @@ class Callback:
         self._last_error: str | None = None
         self._last_s: float | None = None
 
-    def run(self, event: SessionEvent, scope: Scope | None) -> None:
-        """Call it with ``event``, inside the session's scope when there is one; never raises an Exception."""
+    def run(self, event: SessionEvent, scope: Scope | None, started: float) -> None:
+        """Call it with ``event``, inside the session's scope when there is one; never raises an Exception.
+
+        ``started`` is ``time.monotonic()`` of now, which the caller has at hand.
+        """
         previous = scope.enter() if scope is not None else None
-        started = time.perf_counter()
         try:
             self.fn(event)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - user code must not end the worker
             self._failed(error)
         finally:
-            took = time.perf_counter() - started
             if scope is not None:
                 scope.exit(previous)
             self._calls += 1
-            self._last_s = took
+            self._last_s = took = time.monotonic() - started
             if took > self.slow_after_s:
                 self.slow += 1
 

@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 
 from octostar_runtime.models.sessions import SessionEvent
 from octostar_runtime.periodic import PeriodicThread
@@ -42,7 +41,7 @@ class _Worker:
         self.busy = False
         self.current: Callback | None = None
         self.since = 0.0
-        self.reported = False
+        self.reported_since = 0.0  # the stay in a callback that was already reported
         self.idle_since = time.monotonic()
         self._dispatcher = dispatcher
         self.thread = PeriodicThread(f"session-callbacks-{number}", self._drain, interval_s=None)
@@ -75,11 +74,9 @@ class _Worker:
             queue = lane.queue
             while queue:
                 callback, event, scope = queue.popleft()
-                self.since = time.monotonic()
-                self.reported = False
+                self.since = started = time.monotonic()
                 self.current = callback
-                callback.run(event, scope)
-                self.current = None
+                callback.run(event, scope, started)
         finally:
             self.current = None
             lane.claim.release()
@@ -102,17 +99,18 @@ class Dispatcher:
 
     def submit(self, lane: Lane, work: Work) -> bool:
         """Queue one piece of work; True when the workers are held up and :meth:`watch` should be called soon."""
-        if not self._queue(lane, work):
-            return False
-        return self._wake()
+        return self.put(lane, work) and self.wake()
 
-    def submit_all(self, pieces: Iterable[tuple[Lane, Work]]) -> bool:
-        """Queue many pieces with one wake-up; see :meth:`submit`."""
-        ready = self.ready
-        for lane, work in pieces:
-            lane.queue.append(work)
-            ready.append(lane)
-        return self._wake()
+    def put(self, lane: Lane, work: Work) -> bool:
+        """Queue one piece of work without waking anybody; False when the lane is full and it was dropped."""
+        if len(lane.queue) >= self._lane_limit:
+            self.dropped += 1
+            if self.dropped == 1:
+                logger.error("session callback %s cannot keep up; events are dropped", work[0].name)
+            return False
+        lane.queue.append(work)
+        self.ready.append(lane)
+        return True
 
     def watch(self) -> list[Callback]:
         """Add workers when all are held up, let idle ones go, and return callbacks newly over their time limit."""
@@ -120,11 +118,12 @@ class Dispatcher:
         late: list[Callback] = []
         for worker in list(self._workers):
             callback = worker.current
-            if callback is not None and not worker.reported and now - worker.since > callback.slow_after_s:
-                worker.reported = True
+            since = worker.since
+            if callback is not None and since != worker.reported_since and now - since > callback.slow_after_s:
+                worker.reported_since = since
                 late.append(callback)
         if self.ready:
-            self._wake()
+            self.wake()
         else:
             self._shrink(now)
         return late
@@ -148,7 +147,7 @@ class Dispatcher:
         """Let what waits run for up to ``timeout_s``, then stop; True when nothing was left behind."""
         deadline = time.monotonic() + timeout_s
         while self.busy and time.monotonic() < deadline:
-            self._wake()
+            self.wake()
             time.sleep(0.005)
         with self._lock:
             self._closed = True
@@ -158,17 +157,8 @@ class Dispatcher:
             worker.thread.stop(max(0.0, deadline - time.monotonic()) if not worker.busy else 0.0)
         return not left
 
-    def _queue(self, lane: Lane, work: Work) -> bool:
-        if len(lane.queue) >= self._lane_limit:
-            self.dropped += 1
-            if self.dropped == 1:
-                logger.error("session callback %s cannot keep up; events are dropped", work[0].name)
-            return False
-        lane.queue.append(work)
-        self.ready.append(lane)
-        return True
-
-    def _wake(self) -> bool:
+    def wake(self) -> bool:
+        """Let workers run what waits; see :meth:`submit`."""
         now = time.monotonic()
         with self._lock:
             if self._closed:

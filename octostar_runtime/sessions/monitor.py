@@ -91,30 +91,35 @@ class Monitor:
         self.sweeps += 1
         now = self._clock.monotonic()
         wanted: list[LiveSession] = []
+        fresh: list[LiveSession] = []
         everyone = self._announcer.wants_heartbeats
         for session in tuple(self._presence.live.values()):
-            if session.next_check <= now:
-                self._check(session, now)
+            if session.next_check <= now and self._check(session, now):
+                fresh.append(session)
             if (everyone or session.heartbeats) and session.state in ATTACHED:
                 wanted.append(session)
+        if fresh:
+            self._presence.mark_all_changed(fresh)
         if wanted:
             self._announcer.heartbeats(wanted)
 
-    def _check(self, session: LiveSession, now: float) -> None:
+    def _check(self, session: LiveSession, now: float) -> bool:
+        """Bring one session up to date; True when its record is to be published again."""
         if session.state not in ATTACHED:
             session.next_check = now + self.ping_interval_s
-            return
-        if self._presence.page_still_unknown(session):
+            return False
+        if session.person is None and self._presence.page_still_unknown(session):
             session.next_check = now
-            return
+            return False
         # without pings a quiet browser cannot be told from a dead one; the server's own time limit finds those
         life = life_of(now - session.seen_mono, self.ping_interval_s) if session.hears_pings else Life.OK
-        if life is not session.life or session.seen_mono != session.published_mono:
-            session.life = life
-            session.published_mono = session.seen_mono
-            self._presence.mark_changed(session)
-        self._check_dormant(session, now)
+        stale = life is not session.life or session.seen_mono != session.published_mono
+        session.life = life
+        session.published_mono = session.seen_mono
+        if self._open_tab_limit_s:
+            self._check_dormant(session, now)
         session.next_check = self._next_check(session, now)
+        return stale
 
     def _check_dormant(self, session: LiveSession, now: float) -> None:
         limit = self._open_tab_limit_s

@@ -9,7 +9,7 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from octostar_runtime.clock import Clock
 from octostar_runtime.models.events import Event
@@ -216,6 +216,13 @@ class Presence:
             self._note(session)
         else:
             with self._lock:
+                self._note(session)
+
+    def mark_all_changed(self, sessions: Iterable[LiveSession]) -> None:
+        """The same for many at once."""
+        with self._lock:
+            for session in sessions:
+                session.changed()
                 self._note(session)
 
     def drain_changes(self) -> list[SessionRecord]:

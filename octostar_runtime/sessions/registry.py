@@ -8,6 +8,7 @@ Reads are snapshots and may be taken from any thread. Operator actions return be
 SessionNotFound for a session that is not live, and are written to the event log with who and why.
 """
 
+import time
 from collections.abc import Callable, Hashable, Sequence
 
 from octostar_runtime.clock import Clock
@@ -97,6 +98,16 @@ class SessionRegistry:
         """Return the approximate bytes the session's state holds."""
         return sum(self.memory_by_key(session_id).values())
 
+    @property
+    def busy(self) -> bool:
+        """Whether callbacks run or wait."""
+        return self._dispatcher.busy
+
+    @property
+    def workers(self) -> int:
+        """How many threads run callbacks now; they grow while callbacks are slow and shrink again."""
+        return self._dispatcher.workers
+
     # -- listening -----------------------------------------------------------------------------------------
 
     def on(
@@ -124,7 +135,7 @@ class SessionRegistry:
         session = self._live(session_id)
         registered, is_new = self._announcer.add(event, callback, session, key)
         if event == "start" and is_new:
-            registered.run(SessionEvent(kind="start", session_id=session.session_id), None)
+            registered.run(SessionEvent(kind="start", session_id=session.session_id), None, time.monotonic())
         return is_new
 
     def on_first_start(self, callback: SessionCallback, key: Hashable | None = None) -> Callable[[], None]:
