@@ -254,4 +254,10 @@ $("#clear").addEventListener("click", () => { $("#messages").replaceChildren(); 
 $("#user").elements.username.value = world.user.username;
 $("#user").elements.email.value = world.user.email;
 draw();
-openApp(new URLSearchParams(location.search).get("app") ?? config.app);
+
+// ?app=…&answer=late&delay=2&only=whoami: so that a test or a bookmark begins as it needs to
+const asked = new URLSearchParams(location.search);
+for (const [parameter, field] of [["answer", "mode"], ["delay", "delay"], ["only", "only"]]) {
+  if (asked.has(parameter)) $("#replies").elements[field].value = asked.get(parameter);
+}
+openApp(asked.get("app") ?? config.app);

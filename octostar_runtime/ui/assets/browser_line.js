@@ -23,6 +23,7 @@ function install(page) {
   const line = page.octostar ?? {};
   const latest = new Map(); // the newest message of each subscription, for components that come later
   const subscriptions = new Set();
+  const taken = line.channel instanceof MessagePort ? line.channel : null;
   let port = null;
 
   const post = (message) => (port ? port.postMessage(message) : line.queue.push(message));
@@ -119,6 +120,13 @@ function install(page) {
       post({ isOctostarMessage: true, unsubscribe: plain, replyTo: `unsubscribed-${plain}` });
     },
   });
+
+  if (taken) {
+    port = taken; // a component's frame was first; what it was given goes on here
+    port.onmessage = (event) => hear(event.data ?? {});
+    line.channel = port;
+    line.queue.splice(0).forEach(post);
+  }
 
   // Only the window that hosts this page may speak as the desktop; a component's frame may not.
   page.addEventListener("message", (event) => {

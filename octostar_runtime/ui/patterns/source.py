@@ -13,7 +13,8 @@ import streamlit as st
 def show_source(*functions: Callable[..., Any]) -> None:
     """Draw the source of ``functions`` as one block."""
     parts = []
-    for function in functions:
+    for given in functions:
+        function = inspect.unwrap(given)  # what st.cache_resource wraps is what was written
         linecache.checkcache(inspect.getsourcefile(function))  # the file may have been edited since
         parts.append(textwrap.dedent(inspect.getsource(function)).rstrip())
     st.code("\n\n\n".join(parts), language="python", wrap_lines=True)

@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 USERS = ("Ada", "Ben")
@@ -34,6 +35,7 @@ def open_overlapping(script: str) -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
+    st.set_option("client.showErrorDetails", "full")  # what goes wrong is what is to be seen
     path = sys.argv[1]
     views = open_overlapping(path) if "--overlap" in sys.argv else [open_as(path, user) for user in USERS]
     sys.stdout.write("\n" + json.dumps(views) + "\n")

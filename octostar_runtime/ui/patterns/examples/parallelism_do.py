@@ -1,6 +1,7 @@
 import time
 
 import streamlit as st
+
 from octostar_runtime.threading.async_task_manager import AsyncTaskManager
 
 
