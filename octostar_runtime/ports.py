@@ -20,7 +20,11 @@ class RunArchive(Protocol):
 
     def get(self, run_id: str) -> RunRecord | None: ...
 
-    def find(self, query: str, *, limit: int, offset: int = 0, sort: str = "-queued_at") -> "RunPage": ...
+    def find(
+        self, query: str, *, limit: int, offset: int = 0, sort: str = "-queued_at", after: str | None = None
+    ) -> "RunPage":
+        """Return one page; ``after`` is the ``next`` of the page before, and then ``offset`` does not count."""
+        ...
 
     def count(self, query: str) -> int: ...
 
@@ -33,6 +37,9 @@ class RunPage(Protocol):
 
     @property
     def total(self) -> int: ...
+
+    @property
+    def next(self) -> str | None: ...
 
 
 class EventArchive(Protocol):

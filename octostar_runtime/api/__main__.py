@@ -1,0 +1,36 @@
+"""``python -m octostar_runtime.api``: the API as a server of its own (full mode), behind nginx."""
+
+import logging
+
+import uvicorn
+
+from octostar_runtime.api.app import create_api
+from octostar_runtime.runtime import Runtime
+from octostar_runtime.settings import load_settings
+
+
+def main() -> None:
+    """Start the runtime and serve until a signal; the runtime stops after the last response."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = load_settings()
+    runtime = Runtime(kind="api", settings=settings)
+    runtime.start()
+    try:
+        uvicorn.run(
+            create_api(runtime),
+            host="127.0.0.1",
+            port=settings.api_port,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=10,
+            h11_max_incomplete_event_size=65_536,
+        )
+    finally:
+        runtime.stop()
+
+
+if __name__ == "__main__":
+    main()

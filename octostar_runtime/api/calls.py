@@ -1,0 +1,72 @@
+"""A call of an API function becomes a run of the task manager."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.to_thread import run_sync
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from octostar_runtime.api.context import Api
+from octostar_runtime.functions import ApiFunction
+from octostar_runtime.ids import new_id
+from octostar_runtime.models.access import Principal
+from octostar_runtime.models.runs import RunRecord
+
+#: Calls that may wait for their result at once; more get 202 at once.
+WAITERS = 64
+SLICE_S = 1.0
+
+
+class WithUploads:
+    """The function as a task: removes its uploads once it has ended well."""
+
+    def __init__(self, function: ApiFunction, folder: Path) -> None:
+        self._function = function
+        self._folder = folder
+        self.__qualname__ = function.name
+
+    def __call__(self, task: Any, **kwargs: Any) -> Any:
+        result = self._function(task, **kwargs)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return result
+
+
+def validated(function: ApiFunction, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments by the function's signature; RequestValidationError names each field at fault."""
+    try:
+        model = function.parameters.model_validate(values)
+    except ValidationError as error:
+        found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+        raise RequestValidationError(found) from None
+    return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def start(api: Api, function: ApiFunction, arguments: dict[str, Any], folder: Path | None, caller: Principal) -> str:
+    """Submit the call and return its run's id."""
+    return api.backend.tasks.submit(
+        f"api:{function.name}:{new_id()}",
+        function if folder is None else WithUploads(function, folder),
+        arguments,
+        name=function.name,
+        pool=function.pool,
+        user=caller.name,
+        timeout_s=function.timeout_s,
+        on_session_end="keep",
+        tags=("api", *function.tags),
+    )
+
+
+async def ended(api: Api, run_id: str, wait_s: float) -> RunRecord:
+    """Return the run once it has ended, or as it is after ``wait_s`` seconds, at a shutdown, or when many wait."""
+    tasks = api.backend.tasks
+    record = tasks.run(run_id)
+    if api.waiters.available_tokens < 1:
+        return record
+    deadline = anyio.current_time() + wait_s
+    while not record.terminal and not api.stopping.requested and (left := deadline - anyio.current_time()) > 0:
+        await run_sync(tasks.wait, record.task_id, min(left, SLICE_S), limiter=api.waiters)
+        record = tasks.run(run_id)
+    return record

@@ -1,0 +1,90 @@
+"""Bodies and answers of the API that are not records of the runtime themselves."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from octostar_runtime.models.outcomes import Outcome
+
+#: Text with something to read in it.
+Words = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+Reason = Annotated[str, Field(max_length=500, description="why; kept in the audit log")]
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+#: Targets of one action.
+Identifiers = Annotated[list[Identifier], Field(min_length=1, max_length=10_000)]
+
+
+class Body(BaseModel):
+    """A request's body: a field that does not exist is an error, not a silent nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ReasonBody(Body):
+    """An action that needs nothing but, if you like, a reason."""
+
+    reason: Reason = ""
+
+
+class Outcomes(BaseModel):
+    """What became of an action, target by target."""
+
+    outcomes: list[Outcome]
+    done: int
+    refused: int
+
+    @classmethod
+    def of(cls, outcomes: tuple[Outcome, ...]) -> "Outcomes":
+        """Count the outcomes."""
+        done = sum(1 for outcome in outcomes if outcome.ok)
+        return cls.model_construct(outcomes=list(outcomes), done=done, refused=len(outcomes) - done)
+
+
+class RunsByIds(Body):
+    """The runs that are named."""
+
+    run_ids: Identifiers
+    reason: Reason = ""
+
+
+class RunsByQuery(Body):
+    """Every run that a search finds, if it still finds as many as you saw."""
+
+    q: str = Field(max_length=1000, description="search in the console's query language; empty finds everything")
+    expected: int = Field(ge=0, le=10_000, description="how many runs you expect to touch; refused when it differs")
+    reason: Reason = ""
+
+
+class SessionsBody(Body):
+    """The sessions that are named."""
+
+    session_ids: Identifiers
+    reason: Reason = ""
+
+
+class MessageBody(Body):
+    """A message to sessions."""
+
+    text: Words
+    level: Literal["info", "warning", "error"] = "info"
+    reason: Reason = ""
+
+
+class MessagesBody(MessageBody):
+    """A message to the named sessions, to all live ones when none is named."""
+
+    session_ids: Identifiers | None = None
+
+
+class PoolSize(Body):
+    """A pool's new size."""
+
+    size: int = Field(ge=1, le=1000, description="workers")
+    reason: Reason = ""
+
+
+class HoldBody(Body):
+    """Keep everything awake for a while."""
+
+    reason: Words
+    ttl_s: float = Field(ge=1, le=86_400, description="seconds")
