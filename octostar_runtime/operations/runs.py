@@ -88,15 +88,15 @@ class RunOperations(Dispatcher):
 
     def _matching(self, query: str, expected: int, *, live: bool) -> dict[str, str | None]:
         self._at.flush()
-        page = self._at.runs.find(query, limit=BULK_LIMIT + 1)
+        page = self._at.runs.find(query, limit=BULK_LIMIT)
+        if page.total > BULK_LIMIT:
+            raise CountChanged(f"more than {BULK_LIMIT} runs match; narrow the search", current=page.total)
         matched = [run for run in page.runs if run.terminal is not live]
         # terminal runs cannot be cancelled and live ones not retried: the count confirmed is of those that can
         if len(matched) != expected:
             raise CountChanged(
                 f"{len(matched)} runs match now, not {expected}; look again and confirm", current=len(matched)
             )
-        if len(matched) > BULK_LIMIT:
-            raise CountChanged(f"more than {BULK_LIMIT} runs match; narrow the search", current=page.total)
         return {run.run_id: run.node_id for run in matched}
 
 
