@@ -88,8 +88,8 @@ class IdleController:
         self._registry.on_change(self._sync)
         self._tabs = LastNews()
         self._runs = LastNews()
-        self._dormant: frozenset[str] = frozenset()
-        self._stuck: frozenset[str] = frozenset()
+        self._alerted_runs = LastNews()
+        self._silent: frozenset[str] = frozenset()
         self._people: frozenset[str] | None = None
         self._led = False
         self._last_tick: float | None = None
@@ -130,6 +130,7 @@ class IdleController:
         self._last_tick = now
         self._engine.figures.ticks += 1
         self._engine.tick(self._policy_in_force())
+        self._tell_of_silence()
         self._greet_newcomers()
 
     def poke(self) -> None:
@@ -295,6 +296,20 @@ class IdleController:
         self._outbox.event("idle.gap", self._node_id, reason=f"no tick for {gap_s:.0f} s; idle times were shifted")
         self._outbox.call(self._ask_for_beats)
         self._outbox.flush()
+
+    def _tell_of_silence(self) -> None:
+        """One alert for each run that has shown no progress for too long."""
+        now, observation, policy = self._clock.monotonic(), self._observe(), self._desk.policy
+        if policy.busy_stuck_after <= 0:
+            return
+        runs = silent_runs(observation, self._clock.time())
+        silent = self._alerted_runs.older_than(policy.busy_stuck_after, now, runs)
+        if self._keeper.leads():
+            for run_id in sorted(silent - self._silent):
+                reason = f"no progress for {policy.busy_stuck_after:g} s; policy: {policy.busy_stuck_action}"
+                self._outbox.event("run.silent", run_id, reason=reason)
+            self._outbox.flush()
+        self._silent = silent
 
     def _greet_newcomers(self) -> None:
         """Start what newcomers need, whichever node they came to."""

@@ -254,7 +254,8 @@ class Engine:
         if cell.wanted or cell.state is STARTING:
             return
         cell.wanted = True
-        cell.attempts, cell.retry_at = 0, (None if cell.state is STOPPING else now)
+        if cell.state is not STOPPING:  # there they belong to the stop, which must end first
+            cell.attempts, cell.retry_at = 0, now
         self.figures.wakes[cell.info.name] += 1
         self._count_flap(cell, policy, now)
         self._tell("woken", cell, actor=by, reason=cause, state=cell.state.value)

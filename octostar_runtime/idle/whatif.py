@@ -96,10 +96,7 @@ class Replay:
     ) -> tuple[tuple[float, Outcome], ...]:
         """Return the outcome for each idle time: the chart of hours saved against waits."""
         base = policy.for_service(service.name, service.kind)
-        found = []
-        for seconds in idle_after_s:
-            found.append((seconds, self._replay(policy, service, base, seconds)))
-        return tuple(found)
+        return tuple((seconds, self._replay(policy, service, base, seconds)) for seconds in idle_after_s)
 
     def _one(self, policy: Policy, service: ReplayedService) -> Outcome:
         rules = policy.for_service(service.name, service.kind)
@@ -117,7 +114,7 @@ class Replay:
         sources += [[*self._awake(policy)]] if policy.awake_schedule else []
         stretches = _merge(sources)
         stopped = self._stops(stretches, policy, rules, idle_after_s)
-        return self._outcome(service, stopped, self._arriving(), _hits(stopped, works))
+        return self._outcome(service, stopped, self._arriving(), _hits(stopped, self._work(pool)))
 
     def _stops(
         self, stretches: Sequence[tuple[float, float]], policy: Policy, rules: ServiceRules, idle_after_s: float
