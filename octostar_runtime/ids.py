@@ -64,3 +64,32 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+class BurstMint:
+    """Makes sortable ids at the least cost, for records that are made by the ten thousand; not thread-safe.
+
+    Ids of one millisecond share their random part and differ in the counter, so they are unique but guessable.
+    """
+
+    __slots__ = ("_counter", "_ms", "_prefix", "_tail")
+
+    def __init__(self) -> None:
+        self._ms = 0
+        self._counter = 0
+        self._prefix = self._tail = ""
+
+    def next(self, wall_s: float) -> str:
+        """Return the id after the last one, made at ``wall_s`` (UTC seconds)."""
+        ms = int(wall_s * 1000)
+        if ms > self._ms or self._counter == 0xFFF:
+            self._begin(max(ms, self._ms + 1))
+        else:
+            self._counter += 1
+        return self._prefix + _COUNTERS[self._counter] + self._tail
+
+    def _begin(self, ms: int) -> None:
+        text = f"{ms:012x}"
+        digits = os.urandom(8).hex()
+        self._ms, self._counter, self._prefix = ms, 0, f"{text[:8]}-{text[8:]}-7"
+        self._tail = f"-{'89ab'[int(digits[0], 16) & 3]}{digits[1:4]}-{digits[4:]}"

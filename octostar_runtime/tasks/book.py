@@ -3,7 +3,7 @@
 Plain data, guarded by the manager's lock; ``changed`` alone may be called without it.
 """
 
-from collections import Counter, OrderedDict, deque
+from collections import deque
 from collections.abc import Hashable
 
 from octostar_runtime.errors import ResultExpired, TaskNotFound
@@ -28,7 +28,7 @@ class RunBook:
         self.runs: dict[str, Run] = {}
         self.latest: dict[Hashable, Run] = {}  # the newest run of each task id
         self.ended: deque[Run] = deque()  # oldest first
-        self.ended_counts: Counter[RunState] = Counter()
+        self.ended_counts: dict[RunState, int] = dict.fromkeys(RunState, 0)
         self.result_bytes = 0
         self.runs_dropped = 0
         self.results_dropped = 0
@@ -36,10 +36,11 @@ class RunBook:
         self.resynchronisations = 0
         self._with_results: deque[Run] = deque()
         self._replayable: deque[Run] = deque()
-        self._expired: OrderedDict[Hashable, None] = OrderedDict()
+        self._expired: set[Hashable] = set()
+        self._expired_before: set[Hashable] = set()
         self._dirty: deque[Run] = deque(maxlen=CHANGES + 1)
         # evicting one by one costs a little each; a large book may overshoot by a percent instead
-        self._slack = min(limit // 100, 1_000)
+        self._most = limit + min(limit // 100, 1_000)
 
     def find(self, key: Hashable) -> Run:
         """Return the newest run of a task; ResultExpired when it was dropped, TaskNotFound when never seen."""
@@ -50,7 +51,7 @@ class RunBook:
         except TypeError:
             raise TaskNotFound("no task is known under an id that is not hashable") from None
         shown = key[-1] if isinstance(key, tuple) and key else key
-        if key in self._expired:
+        if key in self._expired or key in self._expired_before:
             raise ResultExpired(
                 f"task {shown!r} has ended and was dropped: {self.limit} ended runs are kept "
                 f"for {self.max_age_s / 3600:g} h; raise OCTOSTAR_RETAIN_RUNS or OCTOSTAR_RETAIN_HOURS"
@@ -64,19 +65,21 @@ class RunBook:
             raise TaskNotFound(f"no run {run_id!r} is kept in this process; look in the history")
         return run
 
-    def retire(self, run: Run, now: float) -> None:
+    def retire(self, run: Run) -> None:
         """Keep an ended run within the bounds."""
         self.ended.append(run)
         self.ended_counts[run.state] += 1
-        self._replayable.append(run)
-        if len(self._replayable) > REPLAYABLE:
-            self._forget_call(self._replayable.popleft())
+        if not run.light:
+            self._replayable.append(run)
+            if len(self._replayable) > REPLAYABLE:
+                oldest = self._replayable.popleft()
+                oldest.fn = oldest.kwargs = None
         if run.result_bytes:
             self.result_bytes += run.result_bytes
             self._with_results.append(run)
             if self.result_bytes > self.max_bytes:
                 self._drop_results()
-        if len(self.ended) > self.limit + self._slack:
+        if len(self.ended) > self._most:
             self._drop_runs(len(self.ended) - self.limit)
 
     def expire(self, now: float) -> None:
@@ -116,17 +119,20 @@ class RunBook:
         return len(self._dirty)
 
     def _drop_runs(self, count: int) -> None:
+        ended, runs, latest, counts = self.ended, self.runs, self.latest, self.ended_counts
         for _ in range(count):
-            run = self.ended.popleft()
-            del self.runs[run.run_id]
-            self.ended_counts[run.state] -= 1
+            run = ended.popleft()
+            del runs[run.run_id]
+            counts[run.state] -= 1
             if run.result_bytes and run.result_bytes > 0:
                 self.result_bytes -= run.result_bytes
                 run.result_bytes = -1
-            if self.latest.get(run.key) is run:
-                del self.latest[run.key]
-                self._remember(run.key)
+            if latest.get(run.key) is run:
+                del latest[run.key]
+                self._expired.add(run.key)
         self.runs_dropped += count
+        if len(self._expired) > REMEMBERED // 2:
+            self._expired_before, self._expired = self._expired, set()
         while self._with_results and (self._with_results[0].result_bytes or 0) <= 0:
             self._with_results.popleft()
 
@@ -142,19 +148,3 @@ class RunBook:
             run.seq += 1
             self.results_dropped += 1
             self.changed(run)
-
-    def _remember(self, key: Hashable) -> None:
-        self._expired[key] = None
-        if len(self._expired) > REMEMBERED:
-            self._expired.popitem(last=False)
-
-    def _forget_call(self, run: Run) -> None:
-        """Let go of a closure and its arguments; what a module holds anyway costs nothing and stays."""
-        if run.kwargs is None and _held_by_a_module(run):
-            return
-        run.fn = run.kwargs = None
-
-
-def _held_by_a_module(run: Run) -> bool:
-    fn = run.fn
-    return "<locals>" not in getattr(fn, "__qualname__", "<locals>") and getattr(fn, "__module__", "") != "__main__"

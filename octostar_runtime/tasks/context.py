@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from octostar_runtime import anchor
 
-_KEY = "current_session_provider"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionContext:
@@ -21,14 +19,16 @@ class SessionContext:
 
 
 SessionProvider = Callable[[], SessionContext | None]
+#: The one provider of the process, in a list so that every copy of this module sees a change.
+PROVIDER: list[SessionProvider | None] = anchor.get_or_create("session_provider", lambda: [None])
 
 
 def install_session_provider(provider: SessionProvider | None) -> None:
     """Install what :func:`current_session` asks; None removes it."""
-    anchor.put(_KEY, provider)
+    PROVIDER[0] = provider
 
 
 def current_session() -> SessionContext | None:
     """Return the session of the present thread, None when there is none or nobody knows."""
-    provider: SessionProvider | None = anchor.get(_KEY)
+    provider = PROVIDER[0]
     return None if provider is None else provider()

@@ -31,6 +31,16 @@ def function_name(fn: Any) -> str:
     return str(name)
 
 
+def held_by_a_module(fn: Any) -> bool:
+    """Whether ``fn`` is a function that its module keeps alive anyway, unlike a closure or a script's own function."""
+    return (
+        type(fn) is FunctionType
+        and "<" not in fn.__qualname__
+        and "." not in fn.__qualname__
+        and fn.__module__ != "__main__"
+    )
+
+
 def short_name(name: str) -> str:
     """Return a name without the functions it was defined in."""
     return name.rpartition("<locals>.")[2] or name

@@ -108,7 +108,7 @@ class FairQueue:
 
     def take(self) -> Run | None:
         """Return the run whose turn it is; None when none may start."""
-        while True:
+        while self.size:
             if not self._current:
                 if not self._next:
                     return None
@@ -124,11 +124,19 @@ class FairQueue:
             self.size -= 1
             group.running += 1
             group.served = self._round
-            if group.count and not self._at_limit(group):
+            if group.count and (self.per_session_limit is None or group.running < self.per_session_limit):
                 self._next.append(group)
             else:
                 group.listed = False
             return run
+        return None
+
+    def last(self) -> Run | None:
+        """Return a run that will be among the last to start."""
+        for group in self._groups.values():
+            if group.count:
+                return next((run for run in reversed(group.levels[-1][1]) if run.state is QUEUED), next(iter(group)))
+        return None
 
     def release(self, run: Run) -> None:
         """Note that ``run``, taken earlier, no longer executes."""

@@ -18,23 +18,22 @@ class HardStop(CancelledError):
 
 
 class Claim:
-    """A thread's stretches in task code. ``stop`` is called under the manager's lock, the rest by the thread."""
+    """A thread's stretches in task code. ``stop`` is called under the manager's lock, the rest by the thread.
 
-    __slots__ = ("_sent", "_token", "thread_id")
+    The thread begins a stretch by appending to ``token``.
+    """
+
+    __slots__ = ("_sent", "thread_id", "token")
 
     def __init__(self) -> None:
         self.thread_id = 0
-        self._token: list[bool] = []
+        self.token: list[bool] = []
         self._sent = False
-
-    def enter(self) -> None:
-        """Begin a stretch."""
-        self._token.append(True)
 
     def stop(self) -> bool:
         """Raise HardStop in the thread; False when it has left the stretch or was stopped in it before."""
         try:
-            self._token.pop()  # one atomic step
+            self.token.pop()  # one atomic step
         except IndexError:
             return False
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread_id), ctypes.py_object(HardStop))
@@ -44,7 +43,7 @@ class Claim:
     def leave(self) -> None:
         """End the stretch; may raise the HardStop that is on its way."""
         try:
-            self._token.pop()
+            self.token.pop()
         except IndexError:
             self._await_arrival()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from octostar_runtime.clock import Clock
 from octostar_runtime.errors import CancelledError, InvalidTransition, ManagerClosed, QueueFull
+from octostar_runtime.ids import BurstMint
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.runs import TERMINAL, TRANSITIONS, RunState
 from octostar_runtime.periodic import DeadlineThread
@@ -51,26 +52,28 @@ class Lifecycle:
         self._deadlines = Deadlines(_still_wanted)
         self._timer = DeadlineThread("octostar-task-timer", self.tick)
         self._expiry_planned = False
+        self._mint = BurstMint().next
 
     # Queueing
 
-    def admit(self, run: Run) -> None:
-        """Queue a new run, superseding the live one of its task; QueueFull, ManagerClosed. Never waits."""
-        pool = run.pool
-        book = self.book
+    def admit(self, run: Run) -> str:
+        """Queue a new run, superseding the live one of its task, and return its id. Never waits.
+
+        QueueFull, ManagerClosed. The hot path of every submit, so it is written out rather than divided up.
+        """
+        pool, book, key = run.pool, self.book, run.key
         with self.lock:
-            if not pool.started or pool.state in ("draining", "released", "closed") or self.closed:
+            if not pool.ready:
                 self._make_ready(pool)
             queue = pool.queue
             if queue.size >= pool.queue_limit:
                 self._refuse(pool)
-            key = run.key
+            run_id = run.run_id = self._mint(run.queued_wall)
             previous = book.latest.get(key)
             if previous is not None and previous.ended_mono is None:
-                previous.more().superseded_by = run.run_id
+                previous.more().superseded_by = run_id
                 self._cancel(previous, "superseded", None)
-            book.runs[run.run_id] = run
-            book.latest[key] = run
+            book.runs[run_id] = book.latest[key] = run
             session = run.session_id
             queue.add(run, session if session is not None else run.user)
             if book.tracking:
@@ -80,6 +83,7 @@ class Lifecycle:
                 pool.idle.pop().wake.release()
         if self._outbox:
             self.flush()
+        return run_id
 
     def _make_ready(self, pool: Pool) -> None:
         if self.closed or pool.state == "closed":
@@ -93,6 +97,7 @@ class Lifecycle:
             pool.engine.start()
             self.staff(pool)
             self._timer.start()
+        pool.ready = True
 
     def _refuse(self, pool: Pool) -> None:
         pool.rejected += 1
@@ -129,14 +134,17 @@ class Lifecycle:
 
     # What workers do
 
-    def exchange(self, worker: Worker, outcome: Outcome | None) -> Run | None:
-        """Hand in an outcome and take the next run; waits while there is none. None: the worker is to end."""
+    def exchange(self, worker: Worker) -> Run | None:
+        """Hand in what the worker has done and take the next run; waits while there is none. None: end.
+
+        The hot path of every run, so it is written out rather than divided up.
+        """
         pool = worker.pool
-        now = self._monotonic()
         lock = self.lock
         with lock:
-            if outcome is not None:
-                self._finish(worker, outcome, now)
+            now = self._monotonic()
+            if worker.run is not None:
+                self._finish(worker, now)
             while True:
                 if worker.stopping or worker.orphaned:
                     self._leave(worker, now)
@@ -144,21 +152,26 @@ class Lifecycle:
                     break
                 run = pool.queue.take() if pool.open else None
                 if run is not None:
-                    self._start(run, worker, now)
                     break
                 if pool.abandoned and not pool.queue.size and not pool.retry_waiting:
                     self._shut(pool)
                     continue
-                pool.idle.append(worker)
-                lock.release()
-                try:
-                    if self._outbox:
-                        self.flush()
-                    worker.wake.acquire()
-                finally:
-                    lock.acquire()
-                pool.waking = False
+                self._idle(worker)
                 now = self._monotonic()
+            if run is not None:
+                if RUNNING not in TRANSITIONS[run.state]:
+                    raise InvalidTransition(f"a run that is {run.state} cannot start")
+                run.state = RUNNING
+                run.seq += 1
+                run.started_mono = worker.busy_since = now
+                run.worker = worker
+                worker.run = run
+                if run.options.timeout_s is not None:
+                    self._plan(now + run.options.timeout_s, Due.TIMEOUT, run)
+                if run.extra is not None and run.extra.history is not None:
+                    run.extra.history.append((RUNNING, now))
+                if not run.dirty and self.book.tracking:
+                    self._changed(run)
             if pool.idle and not pool.waking and pool.queue.size and pool.open:
                 pool.waking = True
                 pool.idle.pop().wake.release()
@@ -166,44 +179,47 @@ class Lifecycle:
             self.flush()
         return run
 
-    def _start(self, run: Run, worker: Worker, now: float) -> None:
-        if RUNNING not in TRANSITIONS[run.state]:
-            raise InvalidTransition(f"a run that is {run.state} cannot start")
-        run.state = RUNNING
-        run.seq += 1
-        run.started_mono = worker.busy_since = now
-        run.worker = worker
-        worker.run = run
-        if run.extra is not None and run.extra.history is not None:
-            run.extra.history.append((RUNNING, now))
-        if run.options.timeout_s is not None:
-            self._plan(now + run.options.timeout_s, Due.TIMEOUT, run)
-        if self.book.tracking:
-            self._changed(run)
+    def _idle(self, worker: Worker) -> None:
+        """Wait, with the lock let go, until somebody wakes the worker."""
+        pool, lock = worker.pool, self.lock
+        pool.idle.append(worker)
+        lock.release()
+        try:
+            if self._outbox:
+                self.flush()
+            worker.wake.acquire()
+        finally:
+            lock.acquire()
+        pool.waking = False
+        worker.rested = True
+        if pool.abandoned and worker in pool.idle:  # it was woken without being taken off the list
+            pool.idle.remove(worker)
 
-    def _finish(self, worker: Worker, outcome: Outcome, now: float) -> None:
-        run = outcome.run
-        pool = worker.pool
+    def _finish(self, worker: Worker, now: float) -> None:
+        """Take the outcome that the worker holds, and judge it."""
+        run, pool, outcome = worker.run, worker.pool, worker.outcome
         started = worker.busy_since
-        worker.run = worker.busy_since = None
-        if started is not None:
-            worker.meter.record(run.run_id, run.name, started, now)
+        assert run is not None
+        assert started is not None
+        data, worker.data = worker.data, None
+        worker.run = worker.busy_since = worker.outcome = None
+        worker.meter.record(run, started, now)
         if run.ended_mono is not None or worker.orphaned:
             self.late_results += 1
             return
         pool.queue.release(run)
-        run.cpu_s = outcome.cpu_s
-        if started is not None:
-            pool.spread.record(started - run.ready_mono, now - started, now)
-            if run.options.timeout_s is not None:
-                self._deadlines.forget_one()
-        state, data = outcome.state, outcome.data
-        if run.extra is not None or state is not SUCCESS:
-            state, data = judged(run, outcome, now, may_retry=not self.closed)
-            if state is RETRY_WAIT:
-                self._wait_for_retry(run, now)
-                return
-        self._end(run, state, now, data, outcome.size)
+        run.cpu_s = worker.cpu_s
+        pool.spread.record(started - run.ready_mono, now - started, now)
+        if run.options.timeout_s is not None:
+            self._deadlines.forget_one()
+        if run.extra is None and outcome is None:
+            self._end(run, SUCCESS, now, data, worker.size)
+            return
+        state, data = judged(run, outcome or Outcome(SUCCESS, data, None), now, may_retry=not self.closed)
+        if state is RETRY_WAIT:
+            self._wait_for_retry(run, now)
+        else:
+            self._end(run, state, now, data, worker.size if outcome is None else 0)
 
     def _leave(self, worker: Worker, now: float) -> None:
         pool = worker.pool
@@ -224,8 +240,8 @@ class Lifecycle:
         run.result_bytes = size
         run.context = None
         worker = run.worker
-        if worker is not None:
-            run.worker = getattr(worker, "name", worker)
+        if worker.__class__ is Worker:
+            run.worker = worker.name
         extra = run.extra
         if extra is not None:
             if extra.history is not None:
@@ -239,8 +255,8 @@ class Lifecycle:
             for waiter in waiters:
                 waiter.release()
         book = self.book
-        book.retire(run, now)
-        if book.tracking:
+        book.retire(run)
+        if not run.dirty and book.tracking:
             self._changed(run)
         if not self._expiry_planned:
             self._expiry_planned = True
@@ -447,7 +463,7 @@ class Lifecycle:
             self._shut(pool)
 
     def _shut(self, pool: Pool) -> None:
-        pool.state, pool.open, pool.started = "closed", False, False
+        pool.state, pool.open, pool.started, pool.ready = "closed", False, False, False
         self._dismiss(pool, list(pool.workers))
 
     def lose(self, runs: Iterable[Run], why: str) -> None:

@@ -10,28 +10,27 @@ import re
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from types import FunctionType
 from typing import Any, Protocol
 
 from octostar_runtime.clock import Clock, SystemClock
-from octostar_runtime.errors import InvalidInput, InvalidTask, NotRetriable, PoolNotFound, ResultExpired
+from octostar_runtime.errors import InvalidInput, InvalidTask, NotRetriable, ResultExpired
 from octostar_runtime.events import EventBus
-from octostar_runtime.ids import new_id
 from octostar_runtime.models.runs import TASK_STATUS, RunRecord, RunState
 from octostar_runtime.ports import EventSink
 from octostar_runtime.settings import Settings
 from octostar_runtime.tasks.book import RunBook
-from octostar_runtime.tasks.context import current_session
-from octostar_runtime.tasks.describe import arguments_text, function_name
+from octostar_runtime.tasks.context import PROVIDER, current_session
+from octostar_runtime.tasks.describe import arguments_text, function_name, held_by_a_module
 from octostar_runtime.tasks.isolation import isolated
 from octostar_runtime.tasks.lifecycle import Lifecycle
 from octostar_runtime.tasks.pool_control import PoolControl
 from octostar_runtime.tasks.record import record_of
-from octostar_runtime.tasks.registry import portable_text, resolve, spec_of
+from octostar_runtime.tasks.registry import path_of, portable_text, resolve, spec_of
 from octostar_runtime.tasks.run import DEFAULT_OPTIONS, Run, current_run
 from octostar_runtime.tasks.validation import check_callable, check_task_id, checked_name, checked_options
 
 _copy_context = contextvars.copy_context
+_new_lock = threading.Lock
 _SCOPED = "octostar:scope"
 RUNS_LIMIT = 2_000
 
@@ -43,6 +42,25 @@ class Matcher(Protocol):
 
 
 RunFilter = Callable[[RunRecord], bool] | Matcher
+
+
+class Known:
+    """What was found out about the function submitted last; most apps submit the same one again and again."""
+
+    __slots__ = ("fn", "light", "name", "pool", "portable", "spec")
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self.fn = fn
+        self.spec = spec_of(fn)
+        self.name = (self.spec and self.spec.name) or function_name(fn)
+        self.pool = (self.spec and self.spec.pool) or "default"
+        self.light = held_by_a_module(fn)
+        path = path_of(fn)
+        self.portable = path is not None and not path.startswith("__main__:")
+
+
+def _nothing(_: Any) -> None:
+    """What a new manager knows: something that nobody submits."""
 
 
 class TaskManager(PoolControl):
@@ -78,6 +96,8 @@ class TaskManager(PoolControl):
         self._lock = self._lifecycle.lock
         self._redact = re.compile(chosen.redact)
         self._cached: dict[str, RunRecord] = {}
+        self._known = Known(_nothing)
+        self._monotonic, self._wall = self.clock.monotonic, self.clock.time
         super().__init__(chosen.pools)
 
     # Submitting
@@ -108,13 +128,19 @@ class TaskManager(PoolControl):
         follow an error or a timeout, after ``backoff_s`` seconds, doubled each time up to ``backoff_max_s``. Raises
         InvalidTask, InvalidInput, PoolNotFound, QueueFull or ManagerClosed; none of them leaves anything behind.
         """
-        check_task_id(task_id)
-        arguments = check_callable(task_id, fn, kwargs)
+        if type(task_id) is not str or not task_id or len(task_id) > 500 or task_id.isspace():
+            check_task_id(task_id)
+        known = self._known
+        if known.fn is not fn or kwargs:
+            arguments = check_callable(task_id, fn, kwargs)
+            known = self._known = known if known.fn is fn else Known(fn)
+        else:
+            arguments = None
         if (
             timeout_s is None
             and not priority
             and not retries
-            and tags == ()
+            and not tags
             and on_session_end == "cancel"
             and backoff_s == 1.0
             and backoff_max_s == 300.0
@@ -130,28 +156,15 @@ class TaskManager(PoolControl):
                 on_session_end=on_session_end,
                 tags=tags,
             )
-        spec = spec_of(fn)
-        if pool is None:
-            pool = spec.pool if spec is not None and spec.pool is not None else "default"
-        target = self._pools.get(pool)
+        target = self._pools.get(known.pool if pool is None else pool)
         if target is None:
-            raise PoolNotFound(f"no pool {pool!r}; there are {', '.join(sorted(self._pools))}. See OCTOSTAR_POOLS")
-        if session_id is None:
+            raise self._no_pool(known.pool if pool is None else pool)
+        if session_id is None and (current_run.get() is not None or PROVIDER[0] is not None):
             session_id, user = _ambient(user)
-        key = task_id if scope == "global" else self._scoped(task_id, scope, session_id)
-        if name is not None:
-            name = checked_name(name)
-        elif spec is not None and spec.name is not None:
-            name = spec.name
-        else:
-            name = fn.__qualname__ if type(fn) is FunctionType else function_name(fn)
-        clock = self.clock
-        run_id = new_id()
         run = Run(
-            run_id,
             task_id,
-            key,
-            name,
+            task_id if scope == "global" else self._scoped(task_id, scope, session_id),
+            known.name if name is None else checked_name(name),
             fn,
             arguments,
             _copy_context(),
@@ -159,17 +172,17 @@ class TaskManager(PoolControl):
             session_id,
             user,
             options,
-            clock.monotonic(),
-            clock.time(),
+            self._monotonic(),
+            self._wall(),
+            known.light and arguments is None,
         )
-        if arguments is not None or spec is not None or retry_of is not None:
+        if arguments is not None or known.spec is not None or retry_of is not None:
             extra = run.more()
             extra.arguments = arguments_text(arguments, self._redact)
             extra.retry_of = retry_of
-            if spec is not None:
-                extra.portable = None if spec.path.startswith("__main__:") else portable_text(arguments)
-        self._lifecycle.admit(run)
-        return run_id
+            if known.portable:
+                extra.portable = portable_text(arguments)
+        return self._lifecycle.admit(run)
 
     def retry(self, run_id: str) -> str:
         """Run an ended run again with the same function, arguments and options; return the new run's id.
@@ -184,7 +197,6 @@ class TaskManager(PoolControl):
             if fn is None:
                 raise NotRetriable(record_of(run, self.node_id).not_retriable_because or "its function is gone")
         again = Run(
-            new_id(),
             run.task_id,
             run.key,
             run.name,
@@ -195,15 +207,15 @@ class TaskManager(PoolControl):
             run.session_id,
             run.user,
             options,
-            self.clock.monotonic(),
-            self.clock.time(),
+            self._monotonic(),
+            self._wall(),
+            run.light,
         )
         extra = again.more()
         extra.retry_of = run_id
         if run.extra is not None:
             extra.arguments, extra.portable = run.extra.arguments, run.extra.portable
-        self._lifecycle.admit(again)
-        return again.run_id
+        return self._lifecycle.admit(again)
 
     def retry_elsewhere(self, record: RunRecord, arguments: Mapping[str, Any]) -> str:
         """Run another node's run here: its registered function with its portable arguments."""
@@ -307,17 +319,17 @@ class TaskManager(PoolControl):
     def wait(self, task_id: Hashable, timeout_s: float | None = None, *, scope: str = "global") -> bool:
         """Wait until a task has ended, its newer submissions included; False after ``timeout_s`` seconds."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
+        with self._lock:
+            run = self._find(task_id, scope)
+            waiter = _waiter(run)
+        while waiter is not None:
+            left = None if deadline is None else deadline - time.monotonic()
+            if not self._hold(run, waiter, left):
+                return False
             with self._lock:
-                run = self._find(task_id, scope)
-            if run.ended_mono is None:
-                left = None if deadline is None else deadline - time.monotonic()
-                if not self._wait_for(run, left):
-                    return False
-            with self._lock:
-                newest = self._book.latest.get(run.key)
-            if newest is None or newest is run:
-                return True
+                newest = self._book.latest.get(run.key, run)
+                waiter, run = (None, run) if newest is run else (_waiter(newest), newest)
+        return True
 
     def wait_run(self, run_id: str, timeout_s: float | None = None) -> bool:
         """Wait until that very run has ended; False after ``timeout_s`` seconds."""
@@ -326,18 +338,16 @@ class TaskManager(PoolControl):
         return self._wait_for(run, timeout_s)
 
     def _wait_for(self, run: Run, timeout_s: float | None) -> bool:
-        if current_run.get() is run:
-            raise InvalidInput(f"task {run.task_id!r} waits for itself, which would never end")
-        waiter = threading.Lock()
-        waiter.acquire()
+        if run.ended_mono is not None:
+            return True
         with self._lock:
-            if run.ended_mono is not None:
-                return True
-            if run.waiters is None:
-                run.waiters = []
-            run.waiters.append(waiter)
+            waiter = _waiter(run)
+        return waiter is None or self._hold(run, waiter, timeout_s)
+
+    def _hold(self, run: Run, waiter: Any, timeout_s: float | None) -> bool:
+        """Wait until the end of the run releases ``waiter``; False after ``timeout_s`` seconds."""
         if timeout_s is None:
-            return waiter.acquire()
+            return bool(waiter.acquire())
         if waiter.acquire(timeout=min(max(0.0, timeout_s), threading.TIMEOUT_MAX)):
             return True
         with self._lock:
@@ -513,6 +523,21 @@ class TaskManager(PoolControl):
             busy = [*pool.executing(), *pool.retry_waiting]
             runs.extend(run for run in busy if run.session_id == session_id and run.ended_mono is None)
         return runs
+
+
+def _waiter(run: Run) -> Any:
+    """Return a lock that the end of ``run`` releases, None when it has ended. Call it with the manager's lock held."""
+    if run.ended_mono is not None:
+        return None
+    if current_run.get() is run:
+        raise InvalidInput(f"task {run.task_id!r} waits for itself, which would never end")
+    waiter = _new_lock()
+    waiter.acquire()
+    if run.waiters is None:
+        run.waiters = [waiter]
+    else:
+        run.waiters.append(waiter)
+    return waiter
 
 
 def _ambient(user: str | None) -> tuple[str | None, str | None]:

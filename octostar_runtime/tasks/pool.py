@@ -41,6 +41,7 @@ class Pool:
         self.open = True  # whether queued runs may start
         self.state = "open"
         self.started = False
+        self.ready = False  # started, and takes work: what a submit looks at
         self.abandoned = False  # nobody can submit any more: end when the work is done
         self.workers: list[Worker] = []
         self.idle: list[Worker] = []  # the last to fall idle is the first to be woken

@@ -65,13 +65,21 @@ class PoolControl:
         with self._lifecycle.lock:
             if self._lifecycle.closed:
                 raise ManagerClosed("the task manager is closed; make a new one")
+            self._forget_abandoned()
             if name in self._pools:
                 raise InvalidInput(f"there is a pool {name!r} already; resize it, or choose another name")
             self._pools[name] = pool
 
+    def _forget_abandoned(self) -> None:
+        """Drop the pools that nobody can submit to and that have done their work."""
+        for name, pool in [*self._pools.items()]:
+            if pool.abandoned and not pool.workers and not pool.orphans:
+                del self._pools[name]
+
     def pools(self) -> tuple[PoolRecord, ...]:
         """Return the pools as they are now."""
         with self._lifecycle.lock:
+            self._forget_abandoned()
             now, wall = self.clock.monotonic(), self.clock.time()
             return tuple(pool.record(self.node_id, now, wall) for pool in self._pools.values())
 
@@ -104,7 +112,7 @@ class PoolControl:
         with self._lifecycle.lock:
             if target.state == "closed":
                 return
-            target.state, target.open, target.started = "released", False, False
+            target.state, target.open, target.started, target.ready = "released", False, False, False
             self._lifecycle._dismiss(target, [*target.workers])
         self._lifecycle.say("pool.released", pool)
 
@@ -150,7 +158,7 @@ class PoolControl:
             changed = pool.state != state
             if pool.state == "released" and state != "open":
                 return  # nothing runs and nothing starts
-            pool.state, pool.open = state, state == "open"
+            pool.state, pool.open, pool.ready = state, state == "open", False
             if pool.open and (pool.queue.size or pool.retry_waiting) and not pool.started:
                 self._lifecycle._make_ready(pool)
             if pool.open and pool.queue.size:
@@ -163,8 +171,8 @@ class PoolControl:
         while True:
             with self._lifecycle.lock:
                 busy = [run for run in pool.executing() if run.ended_mono is None]
-                if with_queue:
-                    busy += [*pool.retry_waiting, *pool.queue][:1]
+                if with_queue and (waiting := pool.queue.last() or next(iter(pool.retry_waiting), None)) is not None:
+                    busy.insert(0, waiting)
             if not busy:
                 return True
             left = None if deadline is None else deadline - time.monotonic()
@@ -180,8 +188,11 @@ class PoolControl:
     def _pool(self, name: str) -> Pool:
         pool = self._pools.get(name)
         if pool is None:
-            raise PoolNotFound(f"no pool {name!r}; there are {', '.join(sorted(self._pools))}")
+            raise self._no_pool(name)
         return pool
+
+    def _no_pool(self, name: object) -> PoolNotFound:
+        return PoolNotFound(f"no pool {name!r}; there are {', '.join(sorted(self._pools))}. See OCTOSTAR_POOLS")
 
     def _every_pool(self) -> list[Pool]:
         """The pools there are, and the closed ones that still run something."""

@@ -122,6 +122,7 @@ class Run:
         "group",
         "key",
         "kwargs",
+        "light",
         "logs",
         "name",
         "options",
@@ -143,7 +144,6 @@ class Run:
 
     def __init__(
         self,
-        run_id: str,
         task_id: Hashable,
         key: Hashable,
         name: str,
@@ -154,10 +154,11 @@ class Run:
         session_id: str | None,
         user: str | None,
         options: RunOptions,
-        queued_mono: float,
-        queued_wall: float,
+        now: float,
+        wall: float,
+        light: bool,
     ) -> None:
-        self.run_id = run_id
+        self.run_id = ""  # given under the lock, so that ids sort as the runs were queued
         self.task_id = task_id
         self.key = key
         self.name = name
@@ -168,20 +169,19 @@ class Run:
         self.session_id = session_id
         self.user = user
         self.options = options
-        self.queued_mono = queued_mono
-        self.queued_wall = queued_wall
-        self.ready_mono = queued_mono  # when this attempt joined the queue
+        self.queued_mono = self.ready_mono = now  # ready: when this attempt joined the queue
+        self.queued_wall = wall
+        self.light = light  # keeping its function costs nothing: a module holds it, and there are no arguments
         self.state = RunState.QUEUED
-        self.seq = 1
-        self.attempt = 1
+        self.seq = self.attempt = 1
+        self.dirty = False
+        self.data: Any = None
         self.started_mono: float | None = None
         self.ended_mono: float | None = None
         self.cpu_s: float | None = None
-        self.data: Any = None
         self.result_bytes: int | None = None  # None: not measured; -1: the result was evicted
         self.worker: Worker | str | None = None  # its worker while it runs, the worker's name afterwards
         self.group: Group | None = None
-        self.dirty = False
         self.logs: LogBuffer | None = None
         self.waiters: list[Any] | None = None  # locks to release when the run ends
         self.extra: RunExtra | None = None

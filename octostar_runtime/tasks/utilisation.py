@@ -8,6 +8,7 @@ times are monotonic seconds.
 from collections import deque
 
 from octostar_runtime.models.pools import Spread
+from octostar_runtime.tasks.run import Run
 
 WINDOW_S = 900.0
 _NOTE_EVERY_S = 1.0
@@ -32,7 +33,7 @@ class BusyMeter:
         self._last_end = now
         self._notes: deque[tuple[float, float]] = deque(((now, 0.0),))  # (when, busy seconds until then)
 
-    def record(self, run_id: str, name: str, started: float, ended: float) -> None:
+    def record(self, run: Run, started: float, ended: float) -> None:
         """Add one run."""
         length = ended - started
         self.runs += 1
@@ -50,7 +51,7 @@ class BusyMeter:
             self._burst = [started, ended, 1]
             return
         self._end_burst()
-        self.spans.append((run_id, name, started, ended))
+        self.spans.append((run.run_id, run.name, started, ended))
 
     def stretches(self) -> list[tuple[str, str, float, float]]:
         """Return the newest stretches of work, oldest first, the burst under way included."""

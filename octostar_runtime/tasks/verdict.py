@@ -12,7 +12,8 @@ def judged(run: Run, outcome: Outcome, now: float, *, may_retry: bool) -> tuple[
     extra = run.more()
     cancel = extra.cancel
     if outcome.failure is not None:
-        extra.error_type, extra.error, extra.traceback = outcome.failure[:3]
+        failure = outcome.failure
+        extra.error_type, extra.error, extra.traceback = failure.kind, failure.text, failure.traceback
     if cancel is None:
         return _unasked(run, extra, outcome, now, may_retry=may_retry)
     cancel.stopped_mono = now

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from octostar_runtime.errors import CancelledError
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.tasks.capture import ensure_installed
+from octostar_runtime.tasks.cpu_meter import CpuMeter
 from octostar_runtime.tasks.describe import error_text, error_type, forget_frames, traceback_text
 from octostar_runtime.tasks.handle import TaskHandle
 from octostar_runtime.tasks.hard_stop import Claim, HardStop
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from octostar_runtime.tasks.pool import Pool
 
 logger = logging.getLogger(__name__)
-_thread_time = getattr(time, "thread_time", time.process_time)
 
 
 class Failure(NamedTuple):
@@ -34,14 +33,11 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How one execution of a run ended, before the manager has judged it."""
+    """How an execution ended that was not a plain success, before the manager has judged it."""
 
-    run: Run
     state: RunState
     data: Any
-    size: int
     failure: Failure | None
-    cpu_s: float
 
 
 class Worker:
@@ -60,8 +56,14 @@ class Worker:
         self.wake.acquire()
         self.thread_id = 0
         self.thread = threading.Thread(target=self._work, name=name, daemon=True)
+        # what the last run left, handed in with the next exchange; no outcome means success with ``data``
+        self.outcome: Outcome | None = None
+        self.data: Any = None
+        self.size = 0
+        self.cpu_s: float | None = None
+        self.rested = True  # it was idle since its last run
         self._lifecycle = lifecycle
-        self._cpu = 0.0
+        self._cpu = CpuMeter()
 
     @property
     def state(self) -> str:
@@ -75,44 +77,48 @@ class Worker:
 
     def _work(self) -> None:
         self.thread_id = self.claim.thread_id = threading.get_ident()
-        self._cpu = _thread_time()
+        self._cpu.begin()
         exchange = self._lifecycle.exchange
-        outcome: Outcome | None = None
         while True:
             try:
-                run = exchange(self, outcome)
-                outcome = None
+                run = exchange(self)
                 if run is None:
                     return
-                ensure_installed()
-                outcome = self._perform(run)
+                if self.rested:  # others may have replaced the taps meanwhile; in a burst nobody does
+                    self.rested = False
+                    ensure_installed()
+                self._perform(run)
             except BaseException as error:
                 # only an error of our own comes here; the run must not be left hanging and the worker must live
                 logger.critical("worker %s met an error of its own; it goes on", self.name, exc_info=True)
-                failed = self.run
-                outcome = None if failed is None else self._judge(failed, error)
+                if self.run is not None:
+                    self._judge(error)
 
-    def _perform(self, run: Run) -> Outcome:
+    def _perform(self, run: Run) -> None:
         """Execute one attempt; everything a task can do ends up as an outcome."""
         claim = self.claim
-        claim.enter()
+        claim.token.append(True)
         try:
             try:
                 data = self.pool.engine.submit(run, TaskHandle(run, self._lifecycle))
-                outcome = Outcome(
-                    run, RunState.SUCCESS, data, 0 if data is None else size_of(data), None, self._cpu_since()
-                )
+                if data is None:
+                    self.size = 0
+                else:
+                    self.size = size_of(data)
+                    self.data = data
+                    data = None
             except BaseException as error:  # noqa: BLE001 - whatever a task raises is its outcome
-                outcome = self._judge(run, error)
+                self._judge(error)
             claim.leave()
         except HardStop:
-            outcome = Outcome(run, RunState.CANCELLED, None, 0, None, self._cpu_since())
-        return outcome
+            self.outcome = Outcome(RunState.CANCELLED, None, None)
+        self.cpu_s = self._cpu.end(self.busy_since)
 
-    def _judge(self, run: Run, error: BaseException) -> Outcome:
+    def _judge(self, error: BaseException) -> None:
         if isinstance(error, CancelledError | asyncio.CancelledError):
             forget_frames(error)
-            return Outcome(run, RunState.CANCELLED, None, 0, None, self._cpu_since())
+            self.outcome = Outcome(RunState.CANCELLED, None, None)
+            return
         failure = Failure(
             kind=error_type(error),
             text=error_text(error),
@@ -120,9 +126,4 @@ class Worker:
             retriable=isinstance(error, Exception),
         )
         forget_frames(error)  # frames would keep everything the task had in hand
-        return Outcome(run, RunState.ERROR, error, size_of(error), failure, self._cpu_since())
-
-    def _cpu_since(self) -> float:
-        """CPU seconds of this thread since the last call; one clock call per run."""
-        before, self._cpu = self._cpu, _thread_time()
-        return self._cpu - before
+        self.outcome = Outcome(RunState.ERROR, error, failure)

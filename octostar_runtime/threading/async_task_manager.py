@@ -46,9 +46,10 @@ class AsyncTaskManager:
         """Make a manager with a pool of its own; ValueError unless ``max_workers`` is at least 1."""
         self.max_workers = max_workers
         self._tasks = _task_manager()
-        self._pool = self._scope = _add_pool(self._tasks, max_workers, task_type)
+        self._scope = _add_pool(self._tasks, max_workers, task_type)
+        self._pool: str | None = self._scope  # None once join_all() has closed it
         # when the app lets go of its manager, the work that is left ends, and then the threads
-        weakref.finalize(self, self._tasks.abandon_pool, self._pool).atexit = False
+        weakref.finalize(self, self._tasks.abandon_pool, self._scope).atexit = False
 
     def submit(self, task_id: Hashable, task: Callable[..., Any], kwargs: Mapping[str, Any] | None = None) -> bool:
         """Run ``task(task_data, **kwargs)`` in the pool. Returns at once; a live task of the same id is superseded."""

@@ -1,0 +1,255 @@
+"""One measurement of one contender, in a process of its own: ``python -m benchmarks.task_rounds WHAT NAME SIZE``.
+
+Prints one number. Ours always runs with full tracking on: states, times, percentiles, retention, log capture and the
+list of changes for a publisher.
+"""
+
+import gc
+import os
+import statistics
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+WORKERS = 10
+Submit = Callable[[int], Any]
+
+
+def noop(_: object) -> None:
+    """The task of most measurements."""
+
+
+def nothing() -> None:
+    """The same for pools that hand nothing to a task."""
+
+
+def make_ours(workers: int = WORKERS) -> Any:
+    """Return our task manager with tracking on."""
+    from octostar_runtime.settings import PoolSettings, Settings
+    from octostar_runtime.tasks import TaskManager
+
+    manager = TaskManager(settings=Settings(pools={"default": PoolSettings(size=workers)}))
+    manager.drain_changes()  # from here on every change is noted
+    return manager
+
+
+def throughput(name: str, size: int) -> float:
+    """Runs per second, from the first submit until every run has ended."""
+    burst, warm = _burst(name)
+    burst(warm)
+    started = time.perf_counter()
+    burst(size)
+    return size / (time.perf_counter() - started)
+
+
+def _burst(name: str) -> tuple[Callable[[int], object], int]:
+    if name == "ours":
+        return _our_burst(make_ours()), 1000
+    if name == "tpe":
+        pool = ThreadPoolExecutor(WORKERS)
+        return lambda n: wait([pool.submit(nothing) for _ in range(n)]), 1000
+    if name == "reference":
+        return _reference_burst(), 200
+    if name == "joblib":
+        from joblib import Parallel, delayed
+
+        parallel = Parallel(n_jobs=WORKERS, backend="threading")
+        return lambda n: parallel(delayed(nothing)() for _ in range(n)), 100
+    import asynclit
+
+    return lambda n: [task.result() for task in [asynclit.background(nothing)() for _ in range(n)]], 5
+
+
+def _our_burst(manager: Any) -> Callable[[int], None]:
+    batch = 0
+
+    def burst(n: int) -> None:
+        nonlocal batch
+        batch += 1
+        for i in range(n):
+            manager.submit(f"{batch}-{i}", noop)
+        manager.join_pool("default")
+
+    return burst
+
+
+def _reference_burst() -> Callable[[int], None]:
+    from streamlit_octostar_utils.threading.async_task_manager import AsyncTaskManager
+
+    manager = AsyncTaskManager(WORKERS)
+    batch = 0
+
+    def burst(n: int) -> None:
+        nonlocal batch
+        batch += 1
+        ids = [f"{batch}-{i}" for i in range(n)]
+        for task_id in ids:
+            manager.submit(task_id, noop)
+        for task_id in ids:
+            manager.join(task_id)
+
+    return burst
+
+
+def latency(name: str, size: int) -> float:
+    """Median seconds from submit to the result in hand, one at a time on an idle pool."""
+    once = _once(name)
+    for i in range(5):
+        once(i)
+    samples = []
+    for i in range(size):
+        started = time.perf_counter()
+        once(5 + i)
+        samples.append(time.perf_counter() - started)
+        if i % 10 == 0:
+            time.sleep(0.001)  # let the pool fall idle
+    return statistics.median(samples)
+
+
+def _once(name: str) -> Submit:
+    if name == "ours":
+        manager = make_ours()
+
+        def ours(i: int) -> None:
+            manager.submit(str(i), noop)
+            manager.wait(str(i))
+
+        return ours
+    if name == "tpe":
+        pool = ThreadPoolExecutor(WORKERS)
+        return lambda _: pool.submit(nothing).result()
+    if name == "reference":
+        from streamlit_octostar_utils.threading.async_task_manager import AsyncTaskManager
+
+        reference = AsyncTaskManager(WORKERS)
+
+        def poll(i: int) -> None:
+            reference.submit(str(i), noop)
+            reference.join(str(i))
+
+        return poll
+    if name == "joblib":
+        from joblib import Parallel, delayed
+
+        parallel = Parallel(n_jobs=WORKERS, backend="threading")
+        return lambda _: parallel([delayed(nothing)()])
+    import asynclit
+
+    return lambda _: asynclit.background(nothing)().result()
+
+
+def idle(_: str, seconds: int) -> float:
+    """Context switches per second of all our threads while nothing is to be done, the measuring thread left out."""
+    manager = make_ours()
+    _our_burst(manager)(1000)
+    time.sleep(0.5)
+    before = _switches()
+    time.sleep(seconds)
+    return max(0.0, _switches() - before) / seconds
+
+
+def _switches() -> int:
+    main = str(threading.main_thread().native_id)
+    total = 0
+    for task in Path("/proc/self/task").iterdir():
+        if task.name == main:
+            continue
+        for line in (task / "status").read_text().splitlines():
+            if "ctxt_switches" in line:
+                total += int(line.split()[1])
+    return total
+
+
+def growth(_: str, size: int) -> float:
+    """Cost of a submit with ``size`` queued ÷ with 10 queued; the worker is held by a task that waits."""
+    costs = []
+    for queued in (10, size):
+        manager = make_ours(workers=1)
+        gate = threading.Event()
+        manager.submit("gate", lambda _, gate=gate: gate.wait())
+        for i in range(queued):
+            manager.submit(f"before-{i}", noop)
+        gc.collect()
+        samples = []
+        for block in range(40):
+            started = time.perf_counter()
+            for i in range(50):
+                manager.submit(f"{block}-{i}", noop)
+            samples.append(time.perf_counter() - started)
+            if queued == 10:  # keep it at about ten
+                for i in range(50):
+                    manager.cancel(f"{block}-{i}")
+        costs.append(statistics.median(samples))
+        manager.cancel_where(lambda run: run.task_id != "gate")
+        gate.set()
+        manager.close()
+    return costs[1] / costs[0]
+
+
+def retained(_: str, size: int) -> float:
+    """Bytes that an ended no-op run costs while it is kept."""
+    manager = make_ours()
+    burst = _our_burst(manager)
+    burst(1000)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    burst(size)
+    manager.drain_changes()
+    gc.collect()
+    return (tracemalloc.get_traced_memory()[0] - before) / size
+
+
+def retained_throughput(_: str, size: int) -> float:
+    """Throughput while ``size`` ended runs are kept ÷ with (nearly) none, in alternation."""
+    full, empty = _our_burst(make_ours()), _our_burst(make_ours())
+    full(size)
+    ratios = []
+    for number in range(6):
+        empty_first = number % 2 == 0
+        seconds = {}
+        for which in (empty, full) if empty_first else (full, empty):
+            if which is empty:
+                empty = which = _our_burst(make_ours())
+                which(500)
+            started = time.perf_counter()
+            which(8000)
+            seconds[which is full] = time.perf_counter() - started
+        ratios.append(seconds[False] / seconds[True])
+    return statistics.median(ratios)
+
+
+def fairness(_: str, size: int) -> float:
+    """Wait of another session's first task behind ``size`` tasks of one session ÷ one task's run time, one worker."""
+    manager = make_ours(workers=1)
+    length = 0.03
+    for i in range(size):
+        manager.submit(f"a-{i}", lambda _: time.sleep(length), session_id="a")
+    ratios = []
+    for i in range(15):
+        time.sleep(length * (1 + (i % 5) / 5))
+        manager.submit(f"b-{i}", noop, session_id=f"b-{i}")
+        manager.wait(f"b-{i}")
+        ratios.append(manager.snapshot(f"b-{i}").wait_s / length)
+    manager.cancel_where(lambda run: True)
+    return max(ratios)
+
+
+MEASUREMENTS: dict[str, Callable[[str, int], float]] = {
+    "throughput": throughput,
+    "latency": latency,
+    "idle": idle,
+    "growth": growth,
+    "retained": retained,
+    "retained_throughput": retained_throughput,
+    "fairness": fairness,
+}
+
+if __name__ == "__main__":
+    print(MEASUREMENTS[sys.argv[1]](sys.argv[2], int(sys.argv[3])), flush=True)
+    os._exit(0)  # the reference's workers would keep the process alive

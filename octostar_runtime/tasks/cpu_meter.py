@@ -1,0 +1,38 @@
+"""CPU seconds per run, without asking the system twice for each of ten thousand short ones.
+
+Reading a thread's CPU clock costs a system call of about a microsecond. A run shorter than 100 µs is counted with its
+length; a longer one with what the clock says since the last reading, less what passed before it began. The clock is
+read at least once a millisecond of short runs, which bounds the error.
+"""
+
+import time
+
+_SHORT_S = 0.0001
+_READ_EVERY_S = 0.001
+_thread_time = getattr(time, "thread_time", time.process_time)
+
+
+class CpuMeter:
+    """Belongs to one worker's thread."""
+
+    __slots__ = ("_cpu", "_short_s")
+
+    def __init__(self) -> None:
+        self._cpu = 0.0
+        self._short_s = 0.0
+
+    def begin(self) -> None:
+        """Take the first reading, in the thread itself."""
+        self._cpu = _thread_time()
+
+    def end(self, started: float | None) -> float:
+        """Return the CPU seconds of the run that began at ``started`` (monotonic) and has just ended."""
+        length = time.monotonic() - started if started is not None else 0.0
+        if length < _SHORT_S:
+            self._short_s += length
+            if self._short_s > _READ_EVERY_S:
+                self._cpu, self._short_s = _thread_time(), 0.0
+            return length
+        before, self._cpu = self._cpu, _thread_time()
+        used, self._short_s = self._cpu - before - self._short_s, 0.0
+        return float(min(length, max(0.0, used)))
