@@ -20,6 +20,7 @@ from octostar_runtime.operations import Operations, Surroundings
 from octostar_runtime.runtime import handlers
 from octostar_runtime.runtime.housekeeping import Housekeeping
 from octostar_runtime.runtime.identity import make_node
+from octostar_runtime.runtime.services import register_own, watch_programs
 from octostar_runtime.runtime.warnings import Warnings
 from octostar_runtime.sessions import SessionRegistry
 from octostar_runtime.settings import Settings, load_settings
@@ -107,6 +108,7 @@ class Runtime:
         self._begin("sampler", self.sampler.start, self.sampler.stop)
         housekeeping = Housekeeping(publisher=self.publisher, store=self.store)
         self._begin("housekeeping", housekeeping.start, housekeeping.stop)
+        self._register_services()
         # The controller starts when it can see, and stops before anything it might act upon.
         self._begin("idle controller", self.idle.start, self.idle.stop)
 
@@ -163,6 +165,13 @@ class Runtime:
             policy_file=self.settings.policy_file,
         )
 
+    def _register_services(self) -> None:
+        register_own(self.services, tasks=self.tasks, node_id=self.node.node_id)
+        if self.settings.mode == "full" and self.node.kind == "api":
+            programs = watch_programs(self.services, settings=self.settings, node_id=self.node.node_id)
+            self._begin("programs", programs.start, programs.stop)
+            programs.poke()
+
     def _make_operations(self) -> None:
         commander = self.store.commander
         handlers.register_run_handlers(commander, self.tasks, self.retry)
@@ -205,7 +214,8 @@ class Runtime:
 
     def _erase(self, user: str) -> int:
         self.publisher.flush_now()
-        return self.store.erase_user(user)
+        erase: Callable[[str], int] = self.store.erase_user  # type: ignore[attr-defined]
+        return erase(user)
 
     def _counts(self) -> Mapping[str, float]:
         """What the 15-minute charts show beside the machine's own figures: fleet-wide."""
