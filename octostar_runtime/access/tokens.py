@@ -7,7 +7,14 @@ from octostar_runtime.access.audit import AccessAudit
 from octostar_runtime.access.lookup import in_force
 from octostar_runtime.access.secret import digest, new_secret
 from octostar_runtime.clock import Clock
-from octostar_runtime.errors import InvalidInput, LimitReached, NotAllowed, NotSignedIn, TokenNotFound
+from octostar_runtime.errors import (
+    InvalidInput,
+    InvalidTransition,
+    LimitReached,
+    NotAllowed,
+    NotSignedIn,
+    TokenNotFound,
+)
 from octostar_runtime.ids import new_id
 from octostar_runtime.models.access import Credential, Principal, Role
 from octostar_runtime.ports import Credentials
@@ -94,6 +101,8 @@ class Tokens:
     def revoke(self, credential_id: str, *, by: Principal, reason: str = "") -> None:
         """Make a token worthless. TokenNotFound when ``by`` has no such token in force."""
         _require(by, Role.VIEWER)
+        if credential_id == by.credential_id:
+            raise InvalidTransition("a token cannot revoke itself; use another one, or the console")
         if all(token.credential_id != credential_id for token in self.of(by)):
             raise TokenNotFound("no token in force has that id")
         self._credentials.revoke(credential_id, at=self._clock.time())

@@ -21,7 +21,7 @@ access_log = logging.getLogger("octostar_runtime.api.access")
 #: A client that sends nothing of its body for this long is let go.
 BODY_PAUSE_S = 20.0
 #: Bodies outside of function calls hold a few ids and words.
-SMALL_BODY = 1 << 20
+SMALL_BODY = 8 << 20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from octostar_runtime.clock import Clock
-from octostar_runtime.errors import InvalidInput, InvalidTransition
+from octostar_runtime.errors import InvalidTransition
 
 KEPT, KEPT_S = 10_000, 86_400.0
 MAX_LENGTH = 200
@@ -22,8 +22,8 @@ class IdempotencyKeys:
     def run_once(self, key: str, content: str, start: Callable[[], str]) -> tuple[str, bool]:
         """Return (run_id, whether it was started now).
 
-        ``content`` stands for the request: InvalidInput when the key was used with another one,
-        InvalidTransition when the first request with it is still being read.
+        ``content`` stands for the request: InvalidTransition when the key was used with another one, or when the
+        first request with it is still being taken.
         """
         if (known := self._claim(key, content)) is not None:
             return known, False
@@ -49,7 +49,7 @@ class IdempotencyKeys:
                     self._runs.popitem(last=False)
                 return None
         if found[0] != content:
-            raise InvalidInput("this Idempotency-Key was used for another request; use a fresh key")
+            raise InvalidTransition("this Idempotency-Key was used for another request; use a fresh key")
         if found[1] is None:
             raise InvalidTransition("the first request with this Idempotency-Key is still being taken; ask again")
         return found[1]

@@ -11,13 +11,13 @@ Words = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 Reason = Annotated[str, Field(max_length=500, description="why; kept in the audit log")]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 #: Targets of one action.
-Identifiers = Annotated[list[Identifier], Field(min_length=1, max_length=10_000)]
+Identifiers = Annotated[list[Identifier], Field(min_length=1, max_length=2_000)]
 
 
 class Body(BaseModel):
     """A request's body: a field that does not exist is an error, not a silent nothing."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ReasonBody(Body):

@@ -88,7 +88,7 @@ def make_token(runtime: Runtime, caller: Caller, body: NewToken) -> MadeToken:
     return MadeToken(token=issued.secret, info=_token(issued.credential))
 
 
-@router.delete("/tokens/{token_id}", status_code=204, summary="Revoke a token", responses={404: {}})
+@router.delete("/tokens/{token_id}", status_code=204, summary="Revoke a token", responses={404: {}, 409: {}})
 def revoke_token(runtime: Runtime, caller: Caller, token_id: Id, reason: Why = "") -> Response:
     """Make a token worthless, within 2 s on every node."""
     runtime.access.revoke_token(token_id, by=caller, reason=reason)

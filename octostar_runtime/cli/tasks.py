@@ -1,0 +1,71 @@
+"""``tasks list | show | cancel | retry``."""
+
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+from octostar_runtime.cli.service import connect, moment, report, seconds, show, table
+from octostar_runtime.client import Client, Outcomes
+from octostar_runtime.errors import InvalidInput
+
+
+def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
+    """Add the commands."""
+    group = commands.add_parser("tasks", help="list, cancel and retry tasks").add_subparsers(required=True)
+    listing = group.add_parser("list", help="list tasks, newest first")
+    listing.add_argument("query", nargs="*", help="search, e.g. state:failed name:report*")
+    listing.add_argument("--limit", type=int, default=50)
+    listing.set_defaults(run=list_tasks)
+    one = group.add_parser("show", help="everything known of one run")
+    one.add_argument("run_id")
+    one.set_defaults(run=show_task)
+    for verb, act in (("cancel", cancel), ("retry", retry)):
+        command = group.add_parser(verb, help=f"{verb} runs by id, or all that match with --matching")
+        command.add_argument("run_ids", nargs="*", metavar="run_id")
+        command.add_argument("--matching", metavar="QUERY", help="every run that this search finds")
+        command.add_argument("--expected", type=int, help="how many that should be; refused when it differs")
+        command.add_argument("--reason", default="", help="kept in the audit log")
+        command.set_defaults(run=act)
+
+
+def list_tasks(arguments: Namespace) -> None:
+    """Print one page of runs."""
+    with connect(arguments) as client:
+        page = client.runs(" ".join(arguments.query), limit=arguments.limit)
+    rows = [
+        (r.run_id, r.state.value, r.name, r.user, r.pool, moment(r.queued_at), seconds(r.run_s)) for r in page.items
+    ]
+    lines = table(("run", "state", "name", "user", "pool", "queued", "took"), rows)
+    show(arguments, page, [*lines, f"newest {len(page.items)} of {page.total}"])
+
+
+def show_task(arguments: Namespace) -> None:
+    """Print one run."""
+    with connect(arguments) as client:
+        run = client.run(arguments.run_id)
+    lines = [f"{run.name}  {run.state.value}  {run.run_id}", f"queued {moment(run.queued_at)}"]
+    lines += [f"{state.value:12} {moment(at)}" for state, at in run.timeline]
+    lines += [text for text in (run.message, run.error, run.traceback) if text]
+    show(arguments, run, lines)
+
+
+def cancel(arguments: Namespace) -> int:
+    """Cancel runs."""
+    with connect(arguments) as client:
+        return report(arguments, _act(client, arguments, "cancel"))
+
+
+def retry(arguments: Namespace) -> int:
+    """Retry runs."""
+    with connect(arguments) as client:
+        return report(arguments, _act(client, arguments, "retry"))
+
+
+def _act(client: Client, arguments: Namespace, verb: str) -> Outcomes:
+    if (arguments.matching is None) is (not arguments.run_ids):
+        raise InvalidInput(f"name the runs to {verb}, or a search with --matching; not both")
+    if arguments.matching is None:
+        by_ids = client.cancel_runs if verb == "cancel" else client.retry_runs
+        return by_ids(arguments.run_ids, reason=arguments.reason)
+    if arguments.expected is None:
+        raise InvalidInput("say with --expected how many runs that should be; `tasks list` tells")
+    by_search = client.cancel_matching if verb == "cancel" else client.retry_matching
+    return by_search(arguments.matching, arguments.expected, reason=arguments.reason)
