@@ -14,11 +14,12 @@ from octostar_runtime.ui.frame import choices
 from octostar_runtime.ui.links import PAGES, Links
 
 _console: ContextVar[Console] = ContextVar("octostar_console")
-PATTERNS: Mapping[str, tuple[str, str]] = {
-    "patterns_initialization": ("Initialization", ":material/start:"),
-    "patterns_browser": ("Browser interactions", ":material/web:"),
-    "patterns_parallelism": ("Parallelism", ":material/alt_route:"),
-    "patterns_backend": ("Back-end service", ":material/api:"),
+#: No icons: the list of pages travels with every refresh.
+PATTERNS: Mapping[str, str] = {
+    "patterns_initialization": "Initialization",
+    "patterns_browser": "Browser interactions",
+    "patterns_parallelism": "Parallelism",
+    "patterns_backend": "Back-end service",
 }
 
 
@@ -28,8 +29,8 @@ def run(folder: Path, *, source: Source | None = None, identify: Callable[[], Pr
     links = Links()
     pages = {name: _page(folder, name, links) for name in PAGES}
     patterns = [
-        st.Page(folder / f"{name}.py", title=title, icon=icon, url_path=name)
-        for name, (title, icon) in PATTERNS.items()
+        st.Page(folder / f"{name}.py", title=title, url_path=name)
+        for name, title in PATTERNS.items()
         if (folder / f"{name}.py").exists()
     ]
     sections = {"Console": list(pages.values()), **({"Patterns": patterns} if patterns else {})}
@@ -47,7 +48,7 @@ def run(folder: Path, *, source: Source | None = None, identify: Callable[[], Pr
             times=chosen.times,
             ways=source.access.ways,
             sign_out=partial(_sign_out, source, identify),
-            other_titles={name: title for name, (title, _) in PATTERNS.items()},
+            other_titles=PATTERNS,
         )
     )
     current.run()

@@ -1,0 +1,87 @@
+"""Take a picture of every page, light and dark, at desk and phone width, into ``docs/screenshots``.
+
+    python -m docs.screenshots            # all of them
+    python -m docs.screenshots overview   # one page
+
+The pages show the made-up fleet of ``tests/support/fleet_samples.py``, so that each state there is can be seen and
+two runs give the same pictures.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from tests.support.browser import open_browser
+from tests.support.fleet_samples import run_id
+from tests.support.streamlit_server import StreamlitServer
+
+FOLDER = Path(__file__).parent / "screenshots"
+#: Picture -> (address, what shows that it is drawn)
+PICTURES = {
+    "overview": ("", ".oc-tile"),
+    "sessions": ("sessions", ".oc-table"),
+    "sessions-by-user": ("sessions?tab=users", ".oc-table"),
+    "tasks": ("tasks", ".oc-table"),
+    "tasks-failed-by-error": ("tasks?group=error", ".oc-table"),
+    "task-stuck": (f"task?id={run_id(90)}", ".oc-facts"),
+    "task-failed": (f"task?id={run_id(23)}", ".oc-facts"),
+    "pool": ("pool", ".oc-table"),
+    "nodes": ("nodes", ".oc-table"),
+    "idle": ("idle", ".oc-card"),
+    "idle-policy": ("idle?tab=policy", "[data-testid=stForm]"),
+    "history": ("history", ".oc-table"),
+    "system": ("system", ".oc-table"),
+    "system-tokens": ("system?tab=tokens", "[data-testid=stForm]"),
+}
+SIZES = {1440: 900, 390: 844}
+#: Pictures are cut below this many pixels: enough to see the page, small enough to keep.
+TALLEST = 1900
+COLOURS = 96
+
+
+def main(names: list[str]) -> int:
+    """Take the pictures that are named, all when none is."""
+    FOLDER.mkdir(exist_ok=True)
+    wanted = {name: PICTURES[name] for name in names or PICTURES}
+    with StreamlitServer("tests/support/console_demo.py", env={"PYTHONPATH": "."}) as server, open_browser() as browser:
+        for theme in ("light", "dark"):
+            for width in SIZES:
+                with _tab(browser, theme, width) as tab:
+                    for name, (address, drawn) in wanted.items():
+                        _picture(tab, f"{server.url}/{address}", drawn, FOLDER / f"{name}-{theme}-{width}.png", width)
+    return 0
+
+
+@contextmanager
+def _tab(browser: Browser, theme: str, width: int) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": width, "height": SIZES[width]},
+        color_scheme="dark" if theme == "dark" else "light",
+        timezone_id="UTC",
+        reduced_motion="reduce",
+    )
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def _picture(tab: Page, url: str, drawn: str, target: Path, width: int) -> None:
+    tab.set_viewport_size({"width": width, "height": SIZES[width]})
+    tab.goto(url)
+    tab.wait_for_selector(drawn, timeout=20_000)
+    tab.wait_for_timeout(1_200)  # charts and fonts have no event to wait for
+    height = int(tab.evaluate("document.querySelector('.stMain').scrollHeight"))
+    tab.set_viewport_size({"width": width, "height": min(max(height, SIZES[width]), TALLEST)})
+    tab.wait_for_timeout(600)
+    picture = Image.open(io.BytesIO(tab.screenshot())).convert("RGB").quantize(COLOURS)
+    picture.save(target, optimize=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
