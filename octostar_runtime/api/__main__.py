@@ -1,6 +1,8 @@
 """``python -m octostar_runtime.api``: the API as a server of its own (full mode), behind nginx."""
 
 import logging
+import signal
+import sys
 
 import uvicorn
 
@@ -15,6 +17,9 @@ def main() -> None:
     settings = load_settings()
     runtime = Runtime(kind="api", settings=settings)
     runtime.start()
+    # uvicorn raises the signal that ended it once more when it is done. By default that would kill the process before
+    # the runtime has said goodbye to the fleet; as an exit it lets the block below run.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvicorn.run(
             create_api(runtime),
