@@ -232,7 +232,7 @@ class Client:
         if files is None:
             response = self._http.post(path, params=params, headers=headers, json=arguments)
             return FunctionCall(self, check(response))
-        data = {name: (None, TypeAdapter(Any).dump_json(value)) for name, value in arguments.items()}
+        data = {name: (None, _form_text(value)) for name, value in arguments.items()}
         opened = {name: file.open("rb") for name, file in files.items()}
         try:
             parts: dict[str, Any] = {**data, **{name: (files[name].name, file) for name, file in opened.items()}}
@@ -245,7 +245,7 @@ class Client:
     def _act(self, path: str, **body: Any) -> Outcomes:
         return self._read(Outcomes, self._http.post(path, json=body))
 
-    def _page(self, kind: type[T], path: str, **params: Any) -> Page[T]:
+    def _page(self, kind: type[T], path: str, /, **params: Any) -> Page[T]:
         given = {name: value for name, value in params.items() if value is not None}
         body = check(self._http.get(path, params=given)).json()
         adapter: TypeAdapter[T] = _adapter(kind)
@@ -259,6 +259,10 @@ class Client:
     def _read(self, kind: type[T], response: httpx.Response) -> T:
         adapter: TypeAdapter[T] = _adapter(kind)
         return adapter.validate_json(check(response).content)
+
+
+def _form_text(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else TypeAdapter(Any).dump_json(value)
 
 
 class FunctionCall:

@@ -13,6 +13,7 @@ from octostar_runtime.api.results import ResultAnswer, result_of
 from octostar_runtime.api.schemas import Outcomes, ReasonBody, RunsByIds, RunsByQuery
 from octostar_runtime.api.searches import QUERY_PATTERN, Sort, lean
 from octostar_runtime.errors import InvalidInput, InvalidTransition, TaskNotFound
+from octostar_runtime.models.access import Principal
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.query import parse
@@ -84,7 +85,7 @@ def retry_runs(runtime: Runtime, caller: Caller, body: RunsByIds | RunsByQuery) 
 @router.get("/{run_id}", summary="One run", response_model=RunRecord, responses={404: {}})
 def get_run(runtime: Runtime, view: View, caller: Reader, run_id: RunId) -> Response:
     """Return everything known of a run: states with times, progress, cancel, error, traceback, logs."""
-    return reply(RunRecord, view.run(runtime.operations.run_detail(run_id, by=caller), caller))
+    return reply(RunRecord, view.run(_run(runtime, run_id, caller), caller))
 
 
 @router.get(
@@ -94,7 +95,7 @@ def get_run(runtime: Runtime, view: View, caller: Reader, run_id: RunId) -> Resp
 )
 def get_result(runtime: Runtime, caller: Reader, run_id: RunId, response: Response) -> ResultAnswer:
     """Return what the run has given: 200 final, 202 so far; 409 when it failed or is kept elsewhere, 410 expired."""
-    record = runtime.operations.run_detail(run_id, by=caller)
+    record = _run(runtime, run_id, caller)
     answer = result_of(runtime, record)
     response.status_code = 200 if answer.final else 202
     return answer
@@ -125,6 +126,14 @@ def retry_run(runtime: Runtime, caller: Caller, run_id: RunId, body: ReasonBody 
     """Run an ended run again with the same arguments; `detail` is the new run's id."""
     reason = body.reason if body else ""
     return _single(runtime, run_id, runtime.operations.retry_runs([run_id], by=caller, reason=reason))
+
+
+def _run(runtime: Backend, run_id: str, caller: Principal) -> RunRecord:
+    """Return the run: from memory when it is this node's, fresher than the archive can be."""
+    try:
+        return runtime.tasks.run(run_id)
+    except TaskNotFound:
+        return runtime.operations.run_detail(run_id, by=caller)
 
 
 def _single(runtime: Backend, run_id: str, outcomes: tuple[Outcome, ...]) -> Outcome:

@@ -1,0 +1,109 @@
+"""Plain functions are called through the API: validated, run as tasks, cancelled, never twice by accident."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from octostar_runtime.client import ApiRefused
+from octostar_runtime.models.access import Role
+from octostar_runtime.models.runs import RunState
+from octostar_runtime.testing import wait_until
+from tests.real.api import sample_functions
+from tests.support.api_server import ApiServer
+
+pytestmark = pytest.mark.real
+
+
+def test_a_call_is_taken_and_its_result_fetched(server: ApiServer) -> None:
+    with server.client() as client:
+        call = client.call("add", a=2)
+        assert call.result().data == 3
+        assert client.run(call.run_id).user == "admin"
+
+
+def test_the_result_comes_at_once_when_waited_for(server: ApiServer) -> None:
+    headers = {"Authorization": f"Bearer {server.token()}"}
+    response = httpx.post(
+        f"{server.url}/api/functions/add", params={"wait": 20}, json={"a": 1, "b": 41}, headers=headers
+    )
+    assert response.status_code == 200
+    assert response.json()["data"] == 42
+    assert response.headers["location"].startswith("/api/runs/")
+
+
+def test_arguments_are_checked_by_the_signature_and_each_fault_is_named(server: ApiServer) -> None:
+    with server.client() as client, pytest.raises(ApiRefused) as refused:
+        client.call("add", a="two", c=3)
+    assert refused.value.status == 422
+    assert {fault["field"] for fault in refused.value.problem["errors"]} == {"body.a", "body.c"}
+
+
+def test_a_file_is_streamed_to_disk_and_removed_when_the_run_ended_well(server: ApiServer, tmp_path: Path) -> None:
+    big = tmp_path / "big.bin"
+    big.write_bytes(b"x" * (20 << 20))
+    with server.client() as client:
+        data = client.call("measure", files={"file": big}, note="hello", wait_s=20).result().data
+    assert data == {"size": 20 << 20, "told": 20 << 20, "name": "big.bin", "note": "hello"}
+    assert list((server.runtime.settings.state_dir / "uploads").iterdir()) == []
+
+
+def test_a_file_of_this_machine_cannot_be_named_in_a_body(server: ApiServer) -> None:
+    headers = {"Authorization": f"Bearer {server.token()}"}
+    url = f"{server.url}/api/functions/measure"
+    as_json = httpx.post(url, json={"file": {"path": "/etc/passwd"}}, headers=headers)
+    assert as_json.status_code == 415
+    uploaded = httpx.post(
+        url, params={"wait": 10}, files={"file": (None, b'{"path": "/etc/passwd"}')}, headers=headers
+    ).json()
+    assert uploaded["data"]["size"] == len('{"path": "/etc/passwd"}')
+
+
+def test_partial_results_and_progress_can_be_followed(server: ApiServer) -> None:
+    sample_functions.gate.clear()
+    with server.client() as client:
+        call = client.call("count", upto=5)
+        partial = wait_until(lambda: (r := client.result(call.run_id)).data == 3 and r, what="a partial result")
+        assert not partial.final
+        sample_functions.gate.set()
+        assert call.result().data == 4
+
+
+def test_a_running_call_is_cancelled(server: ApiServer) -> None:
+    with server.client() as client:
+        call = client.call("endless")
+        wait_until(lambda: client.run(call.run_id).state is RunState.RUNNING, what="the run to start")
+        assert client.cancel_runs([call.run_id], reason="enough").done == 1
+        wait_until(lambda: client.run(call.run_id).state is RunState.CANCELLED, what="the run to stop")
+
+
+def test_a_failed_call_says_why(server: ApiServer) -> None:
+    with server.client() as client, pytest.raises(ApiRefused, match="not meant to be") as refused:
+        client.call("failing").result()
+    assert refused.value.status == 409
+
+
+def test_the_same_key_runs_once_and_leads_to_the_same_run(server: ApiServer) -> None:
+    sample_functions.calls.clear()
+    with server.client() as client:
+        first = client.call("noted", text="once", key="k1", wait_s=10)
+        again = client.call("noted", text="once", key="k1", wait_s=10)
+        assert first.run_id == again.run_id
+        assert sample_functions.calls == ["once"]
+        with pytest.raises(ApiRefused, match="another request"):
+            client.call("noted", text="other", key="k1")
+
+
+def test_a_viewer_and_a_token_without_the_scope_cannot_call(server: ApiServer) -> None:
+    for client in (server.client(Role.VIEWER), server.client(Role.ADMIN, "read")):
+        with client, pytest.raises(ApiRefused) as refused:
+            client.call("add", a=1)
+        assert refused.value.status == 403
+
+
+def test_every_function_has_its_own_entry_in_the_documentation(server: ApiServer) -> None:
+    document = httpx.get(f"{server.url}/openapi.json").json()
+    entry = document["paths"]["/api/functions/add"]["post"]
+    assert entry["summary"] == "Add two numbers."
+    assert entry["requestBody"]["content"]["application/json"]["schema"]["required"] == ["a"]
+    assert "multipart/form-data" in document["paths"]["/api/functions/measure"]["post"]["requestBody"]["content"]

@@ -1,0 +1,149 @@
+"""Every refusal is a problem document, and nothing a client sends harms the service."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from octostar_runtime.testing import wait_until
+from tests.support.api_server import ApiServer, running_api
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def http(server: ApiServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.token()}"}) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/", 404),
+        ("GET", "/api", 404),
+        ("DELETE", "/api/policy", 405),
+        ("GET", "/api/runs/unknown", 404),
+        ("GET", "/api/runs?q=state:bogus", 422),
+        ("GET", "/api/runs?limit=0", 422),
+        ("GET", "/api/runs?cursor=garbage", 404),
+        ("GET", "/api/sessions/unknown", 404),
+        ("POST", "/api/services/unknown/stop", 404),
+        ("POST", "/api/functions/unknown", 404),
+        ("POST", "/api/runs/cancel", 422),
+    ],
+)
+def test_a_wrong_request_gets_a_problem(http: httpx.Client, method: str, path: str, status: int) -> None:
+    answer = http.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["detail"]
+    assert problem["request_id"] == answer.headers["x-request-id"]
+
+
+def test_a_path_tells_all_its_methods(http: httpx.Client) -> None:
+    assert http.delete("/api/policy").headers["allow"] == "GET, HEAD, PUT"
+
+
+def test_bad_tokens_are_401_and_say_how(server: ApiServer) -> None:
+    for header in ("Bearer nonsense", "Bearer octt_x", "bearer x y"):
+        answer = httpx.get(f"{server.url}/api/me", headers={"Authorization": header})
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_huge_body_is_413_and_the_service_goes_on(http: httpx.Client) -> None:
+    answer = http.post("/api/runs/cancel", content=b" " * (9 << 20), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert http.get("/api/health").status_code == 200
+
+
+def test_a_request_id_of_the_client_is_kept_when_it_is_harmless(http: httpx.Client) -> None:
+    assert http.get("/api/health", headers={"X-Request-ID": "abc-1"}).headers["x-request-id"] == "abc-1"
+    assert http.get("/api/health", headers={"X-Request-ID": "a b;c"}).headers["x-request-id"] != "a b;c"
+
+
+def test_the_policy_is_saved_only_over_the_version_that_was_seen(http: httpx.Client) -> None:
+    seen = http.get("/api/policy")
+    version = seen.json()["version"]
+    body = {"version": version, "policy": {**seen.json()["policy"], "mode": "dry_run"}}
+    assert http.put("/api/policy", json=body, headers={"If-Match": '"999"'}).status_code == 412
+    saved = http.put("/api/policy", json=body, headers={"If-Match": seen.headers["etag"]})
+    assert saved.status_code == 200
+    assert saved.json()["policy"]["mode"] == "dry_run"
+    again = http.put("/api/policy", json=body)
+    assert again.status_code == 409
+    assert again.headers["etag"] == saved.headers["etag"]
+    assert http.get("/api/policy", headers={"If-None-Match": saved.headers["etag"]}).status_code == 304
+    wrong = http.put("/api/policy", json={"version": version + 1, "policy": {"check_interval": -1}})
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"][0]["field"] == "body.policy.check_interval"
+
+
+def test_events_come_live_without_delay(server: ApiServer, http: httpx.Client) -> None:
+    got: list[str] = []
+
+    def listen() -> None:
+        with http.stream("GET", "/api/events/stream", params={"kind": "access."}, timeout=20) as stream:
+            for line in stream.iter_lines():
+                got.append(line)
+                if line.startswith("event: access.token_made"):
+                    return
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    wait_until(lambda: got, what="the stream to open")
+    time.sleep(1.2)  # the feed's first look only tells what is past
+    server.token()
+    listener.join(6)
+    assert not listener.is_alive()
+    assert any(line.startswith("id: ") for line in got)
+
+
+def test_metrics_are_valid_openmetrics_without_ids(server: ApiServer, http: httpx.Client) -> None:
+    text = http.get("/api/metrics").text
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert {"octostar_nodes", "octostar_pool_workers", "octostar_runs_retained", "octostar_run_wait_seconds"} <= set(
+        families
+    )
+    labels = {label for family in families.values() for sample in family.samples for label in sample.labels}
+    assert not labels & {"session", "user", "run_id", "session_id"}
+    assert httpx.get(f"{server.url}/api/metrics").status_code == 401
+
+
+def test_one_caller_is_held_to_its_rate_and_told_when_to_come_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with (
+        running_api(tmp_path_factory.mktemp("rate"), api_rate=1, api_burst=5) as server,
+        httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.token()}"}) as caller,
+    ):
+        answers = [caller.get("/api/me") for _ in range(10)]
+        assert {answer.status_code for answer in answers} == {200, 429}
+        assert answers[-1].headers["retry-after"] == "1"
+        assert caller.get("/api/health").status_code == 200
+
+
+def test_a_client_that_never_finishes_its_body_is_let_go(tmp_path_factory: pytest.TempPathFactory) -> None:
+    from octostar_runtime.api import guard
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guard.Guard.__init__, "__kwdefaults__", {"body_pause_s": 0.3})
+        with running_api(tmp_path_factory.mktemp("slow")) as server:
+            address = urlsplit(server.url)
+            with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as slow:
+                head = (
+                    f"POST /api/runs/cancel HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token()}\r\n"
+                    "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+                )
+                slow.sendall(head.encode())
+                answer = slow.recv(65536).decode()
+    assert answer.startswith("HTTP/1.1 408")
+    assert json.loads(answer.partition("\r\n\r\n")[2])["status"] == 408
