@@ -14,4 +14,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """Return a running API."""
     assert registry.functions().get("add").fn is sample_functions.add
     with running_api(tmp_path_factory.mktemp("state")) as running:
+        with running.client() as client:
+            client.call("add", a=1, wait_s=10)  # the pool's threads are made by the first run and live as long as it
         yield running
