@@ -129,7 +129,8 @@ class Monitor:
     def _next_check(self, session: LiveSession, now: float) -> float:
         fresh_until = session.seen_mono + self.ping_interval_s * LATE_AFTER_PINGS
         lost_at = session.seen_mono + self.ping_interval_s * LOST_AFTER_PINGS
-        due = fresh_until if now < fresh_until else lost_at if now < lost_at else now
+        # just past the limit: at the limit itself nothing has changed yet
+        due = (fresh_until if now <= fresh_until else lost_at if now <= lost_at else now) + 0.001
         due = min(due, now + SEEN_PUBLISHED_EVERY_S)
         if self._open_tab_limit_s and session.state is SessionState.CONNECTED:
             due = min(due, session.interaction_mono + self._open_tab_limit_s)

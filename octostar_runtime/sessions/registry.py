@@ -17,6 +17,7 @@ from octostar_runtime.models.sessions import (
     CallbackRecord,
     EndReason,
     OperatorMessage,
+    SessionContext,
     SessionEvent,
     SessionRecord,
     SessionState,
@@ -58,6 +59,7 @@ class SessionRegistry:
         )
         self.notices = Notices(clock)
         self._control: SessionControl | None = None
+        self._current: Callable[[], SessionContext | None] = lambda: None
         self._closed = False
         self.presence.on_disconnected = self.monitor.session_left
         self.presence.on_first_arrival = self.monitor.first_arrived
@@ -212,9 +214,14 @@ class SessionRegistry:
 
     # -- for the bridge and the pages ----------------------------------------------------------------------
 
-    def attach(self, control: SessionControl) -> None:
-        """Set what carries actions out."""
+    def attach(self, control: SessionControl, current: Callable[[], SessionContext | None] = lambda: None) -> None:
+        """Set what carries actions out, and what knows whose script runs on the calling thread."""
         self._control = control
+        self._current = current
+
+    def current_session(self) -> SessionContext | None:
+        """Return whose script (or session callback) runs on the calling thread, None outside of any."""
+        return self._current()
 
     def take_messages(self, session_id: str) -> tuple[OperatorMessage, ...]:
         """Return the messages waiting for a session and empty its mailbox."""

@@ -180,7 +180,8 @@ class SessionScope(_FixedScope):
 class StreamlitBridge:
     """Reports to the registry what happens to sessions, and does to sessions what the registry asks.
 
-    ``allow(message, session)`` may refuse what a browser asks for beyond running the app, e.g. ``"clear_cache"``.
+    ``allow(message, session)`` may refuse what the developer menu asks for, which Streamlit lets any browser do:
+    ``"clear_cache"`` (everybody's), ``"set_run_on_save"``, and installing things beside the app.
     """
 
     def __init__(self, runtime: Runtime, registry: SessionRegistry, *, allow: Allow | None = None) -> None:
@@ -203,7 +204,7 @@ class StreamlitBridge:
         runtime.close_session = self._wrapped(runtime.close_session, self._close)
         runtime.handle_backmsg = self._wrapped(runtime.handle_backmsg, self._handle_backmsg)
         self._respect_server_settings()
-        self.registry.attach(self)
+        self.registry.attach(self, current_session)
         self.registry.start()
         self._on_loop_and_wait(self._take_in_present)
 
@@ -309,15 +310,15 @@ class StreamlitBridge:
     def _handle_backmsg(self, original: Callable[..., None], session_id: str, msg: Any, *, client: Any = None) -> None:
         attached = self._attached.get(public_id(session_id))
         kind = msg.WhichOneof("type")
-        if attached is not None and self._refuses(kind, attached):
+        if attached is not None and self._refuses(kind, msg, attached):
             return
         original(session_id, msg, client=client)
         if attached is not None:
             with _guard("reading a browser's message"):
                 self._note_message(attached, kind, msg)
 
-    def _refuses(self, kind: str, attached: _Attached) -> bool:
-        if self.allow is None or kind in ("rerun_script", "app_heartbeat", "stop_script", "file_urls_request"):
+    def _refuses(self, kind: str, msg: Any, attached: _Attached) -> bool:
+        if self.allow is None or not _is_for_developers(kind, msg):
             return False
         context = SessionContext(session_id=attached.live.session_id, user=attached.live.visitor.user)
         return not self.allow(kind, context)
@@ -569,7 +570,9 @@ def install(registry: SessionRegistry, *, allow: Allow | None = None) -> Streaml
 
 def available() -> bool:
     """Whether this process is a Streamlit server that has started (AppTest's stand-in is not)."""
-    return runtime_exists() and isinstance(runtime_instance(), Runtime) and runtime_instance()._async_objs is not None
+    if not runtime_exists() or not isinstance(runtime_instance(), Runtime):
+        return False
+    return getattr(runtime_instance(), "_async_objs", None) is not None  # the stand-in passes for a Runtime
 
 
 def installed() -> StreamlitBridge | None:
@@ -653,6 +656,13 @@ def broken_internals() -> list[str]:
     if order[1:4] != ("sender", "event", "forward_msg") or order[7:8] != ("fragment_ids_this_run",):
         problems.append(f"AppSession._handle_scriptrunner_event_on_event_loop takes other arguments: {order}")
     return problems
+
+
+def _is_for_developers(kind: str, msg: Any) -> bool:
+    if kind == "backend_operation_request":
+        asked = msg.backend_operation_request.WhichOneof("payload")
+        return asked in ("install_skills", "dismiss_skills_nudge")
+    return kind in ("clear_cache", "set_run_on_save")
 
 
 def _where_it_stands(app_session: AppSession) -> ClientState:
