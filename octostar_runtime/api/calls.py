@@ -36,12 +36,25 @@ class WithUploads:
 
 def validated(function: ApiFunction, values: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments by the function's signature; RequestValidationError names each field at fault."""
+    _refuse_lookalikes(function, values)
     try:
         model = function.parameters.model_validate(values)
     except ValidationError as error:
         found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
         raise RequestValidationError(found) from None
     return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def _refuse_lookalikes(function: ApiFunction, values: dict[str, Any]) -> None:
+    """Refuse what Python would take for a number or a truth but the documented schema does not."""
+    for name, field in function.parameters.model_fields.items():
+        wanted, value = field.annotation, values.get(name)
+        wrong = (wanted in (int, float) and isinstance(value, bool | str)) or (
+            wanted is bool and value is not None and not isinstance(value, bool)
+        )
+        if wrong:
+            kind = getattr(wanted, "__name__", "value")
+            raise RequestValidationError([{"type": f"{kind}_type", "loc": ("body", name), "msg": f"must be {kind}"}])
 
 
 def start(api: Api, function: ApiFunction, arguments: dict[str, Any], folder: Path | None, caller: Principal) -> str:

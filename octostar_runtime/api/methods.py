@@ -8,10 +8,12 @@ from starlette.routing import BaseRoute, Match, Route
 
 def allowed_methods(request: Request) -> str:
     """Return the value of the Allow header: the methods of all routes with this path."""
+    matching = [route for route in _flat(request.app.routes) if route.matches(request.scope)[0] is not Match.NONE]
+    # "/api/runs/cancel" is a resource of its own, not the run called "cancel"
+    literal = [route for route in matching if not route.param_convertors]
     methods: set[str] = set()
-    for route in _flat(request.app.routes):
-        if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= route.methods or set()
+    for route in literal or matching:
+        methods |= route.methods or set()
     if "GET" in methods:
         methods.add("HEAD")
     return ", ".join(sorted(methods))

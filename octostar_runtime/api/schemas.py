@@ -2,10 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from octostar_runtime.models.outcomes import Outcome
 
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 3.0 is the whole number 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+#: A whole number, also when written as 3.0; never true or false.
+Whole = Annotated[int, BeforeValidator(_whole)]
 #: Text with something to read in it.
 Words = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 Reason = Annotated[str, Field(max_length=500, description="why; kept in the audit log")]
@@ -51,7 +59,7 @@ class RunsByQuery(Body):
     """Every run that a search finds, if it still finds as many as you saw."""
 
     q: str = Field(max_length=1000, description="search in the console's query language; empty finds everything")
-    expected: int = Field(ge=0, le=10_000, description="how many runs you expect to touch; refused when it differs")
+    expected: Whole = Field(ge=0, le=10_000, description="how many runs you expect to touch; refused when it differs")
     reason: Reason = ""
 
 
@@ -79,7 +87,7 @@ class MessagesBody(MessageBody):
 class PoolSize(Body):
     """A pool's new size."""
 
-    size: int = Field(ge=1, le=1000, description="workers")
+    size: Whole = Field(ge=1, le=1000, description="workers")
     reason: Reason = ""
 
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from octostar_runtime.api.auth import Caller, Reader
 from octostar_runtime.api.context import Runtime
 from octostar_runtime.api.lists import reply
-from octostar_runtime.api.schemas import Body, Reason
+from octostar_runtime.api.schemas import Body, Reason, Whole
 from octostar_runtime.errors import VersionConflict
 from octostar_runtime.idle import Policy
 from octostar_runtime.models.access import Role
@@ -28,7 +28,7 @@ class PolicyDocument(BaseModel):
 class PolicyChange(Body):
     """A new policy, and the version it replaces."""
 
-    version: int = Field(ge=0, description="the version you edited; refused when somebody saved since")
+    version: Whole = Field(ge=0, description="the version you edited; refused when somebody saved since")
     policy: dict[str, Any] = Field(description="the whole document; what is left out gets its default")
     reason: Reason = ""
 

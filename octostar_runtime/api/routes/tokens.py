@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from octostar_runtime.access import SCOPES
 from octostar_runtime.api.auth import Caller
 from octostar_runtime.api.context import Runtime
-from octostar_runtime.api.schemas import Body, Words
+from octostar_runtime.api.schemas import Body, Whole, Words
 from octostar_runtime.models.access import Credential, Role
 
 router = APIRouter(prefix="/api", tags=["tokens and sign-ins"])
@@ -38,7 +38,7 @@ class NewToken(Body):
     scopes: list[Annotated[str, Field(json_schema_extra={"enum": list(SCOPES)})]] = Field(
         default_factory=list, max_length=len(SCOPES), description="empty: whatever the role allows"
     )
-    days: int = Field(30, ge=1, le=366)
+    days: Whole = Field(30, ge=1, le=366)
 
 
 class MadeToken(BaseModel):
@@ -64,7 +64,7 @@ class NewLink(Body):
 
     name: Annotated[Words, Field(max_length=100)]
     role: str = Field("viewer", pattern="^(viewer|operator|admin)$")
-    minutes: int = Field(15, ge=1, le=1440)
+    minutes: Whole = Field(15, ge=1, le=1440)
 
 
 class MadeLink(BaseModel):
