@@ -12,6 +12,7 @@ from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.settings import Settings
@@ -46,6 +47,8 @@ class Source(Protocol):
     def now(self) -> float: ...
 
     def find_runs(self, query: str, *, limit: int, offset: int, sort: str) -> RunPage: ...
+
+    def sessions_between(self, since: float, until: float) -> Sequence[SessionRecord]: ...
 
     def run_detail(self, run_id: str, by: Principal) -> RunRecord: ...
 

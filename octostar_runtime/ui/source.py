@@ -15,6 +15,7 @@ from octostar_runtime.models.access import Principal
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.settings import Settings
@@ -111,6 +112,9 @@ class RuntimeSource:
 
         page: RunPage = self._shared.get(("runs", query, limit, offset, sort), ask)
         return page
+
+    def sessions_between(self, since: float, until: float) -> Sequence[SessionRecord]:
+        return self._runtime.store.sessions.between(since, until)
 
     def run_detail(self, run_id: str, by: Principal) -> RunRecord:
         run: RunRecord = self._shared.get(("run", run_id), lambda: self.operations.run_detail(run_id, by=by))

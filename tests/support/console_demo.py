@@ -18,6 +18,7 @@ from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.query import parse
@@ -88,6 +89,12 @@ class DemoSource:
         name = sort.removeprefix("-")
         found.sort(key=lambda run: getattr(run, name) or 0, reverse=sort.startswith("-"))
         return Listed(runs=found[offset : offset + limit], total=len(found))
+
+    def sessions_between(self, since: float, until: float) -> Sequence[SessionRecord]:
+        week = [
+            samples.a_session(n, connected_at=until - n * 5_000, ended_at=until - n * 5_000 + 1_500) for n in range(120)
+        ]
+        return [session for session in week if session.connected_at > since]
 
     def run_detail(self, run_id: str, by: Principal) -> RunRecord:
         return next(run for run in self.snapshot.runs if run.run_id == run_id)

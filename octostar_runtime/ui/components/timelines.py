@@ -56,3 +56,25 @@ def worker_timeline(spans: "Sequence[Span]", now: float, *, key: str) -> None:
 
 def _when(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
+
+
+def tradeoff(points: "Sequence[tuple[str, float, int]]", chosen: str, *, key: str) -> None:
+    """Draw hours saved against people who waited, over the quiet time; the chosen one is marked."""
+    import plotly.graph_objects as go
+
+    names = [name for name, _, _ in points]
+    figure = go.Figure()
+    figure.add_bar(name="Hours stopped", x=names, y=[hours for _, hours, _ in points], marker_color=GREEN)
+    figure.add_scatter(
+        name="People who waited", x=names, y=[people for _, _, people in points], yaxis="y2", line_color=AMBER
+    )
+    figure.add_vline(x=names.index(chosen), line_dash="dot", line_color=GREY)
+    figure.update_layout(
+        height=300,
+        margin={"l": 0, "r": 0, "t": 34, "b": 0},
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+        yaxis={"title": "hours", "rangemode": "tozero"},
+        yaxis2={"title": "people", "overlaying": "y", "side": "right", "rangemode": "tozero", "showgrid": False},
+        xaxis={"type": "category"},
+    )
+    st.plotly_chart(figure, key=key, config={"displaylogo": False})

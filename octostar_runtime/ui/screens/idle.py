@@ -10,15 +10,15 @@ from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.markup import facts, moment, pill, since, text, until
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import services
-from octostar_runtime.ui.screens import policy
+from octostar_runtime.ui.screens import policy, whatif
 
-_TABS = {"": "Services", "policy": "Policy", "log": "Logs"}
+_TABS = {"": "Services", "policy": "Policy", "whatif": "What if", "log": "Logs"}
 
 
 def draw(console: Console) -> None:
     """Draw the page."""
     tab = st.query_params.get("tab", "")
-    body = {"policy": policy.draw, "log": _log}.get(tab)
+    body = {"policy": policy.draw, "whatif": whatif.draw, "log": _log}.get(tab)
     frame.page(
         console,
         frame.Screen(

@@ -25,6 +25,7 @@ TABS = [
     ("idle", {}),
     ("idle", {"tab": "policy"}),
     ("idle", {"tab": "log"}),
+    ("idle", {"tab": "whatif"}),
     ("history", {}),
     ("system", {}),
     ("system", {"tab": "settings"}),
