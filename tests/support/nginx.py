@@ -1,5 +1,6 @@
 """A real nginx with our configuration, in front of whatever listens on the ports of its settings."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -23,7 +24,9 @@ EDGE_SECRET = "edge-secret-of-this-test"
 class Nginx:
     """nginx on a free port; ``changes`` are settings. ``locations`` is an operator's own configuration."""
 
-    def __init__(self, *, ui: int, api: int, locations: str = "", **changes: object) -> None:
+    def __init__(
+        self, *, ui: int, api: int, locations: str = "", account: str | None = "root", **changes: object
+    ) -> None:
         self.port = free_port()
         self.dir = Path(tempfile.mkdtemp(prefix="octostar-nginx-"))
         settings = Settings.model_validate(
@@ -33,7 +36,7 @@ class Nginx:
         self.layout.nginx_dir.mkdir()
         self.layout.locations.mkdir()
         (self.layout.locations / "operator.conf").write_text(locations)
-        self.layout.nginx_conf.write_text(render_nginx(self.layout, account="root"))
+        self.layout.nginx_conf.write_text(render_nginx(self.layout, account=account if os.geteuid() == 0 else None))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

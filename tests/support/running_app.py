@@ -132,9 +132,14 @@ class RunningApp:
     # -- starting and stopping -------------------------------------------------------------------------------
 
     @property
-    def pid(self) -> int:
+    def process(self) -> subprocess.Popen[bytes]:
+        """The launcher, which is supervisord once it runs."""
         assert self._process is not None, "start the app first"
-        return self._process.pid
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
 
     @property
     def output(self) -> str:
@@ -237,9 +242,14 @@ class RunningApp:
             if self._process is not None:
                 self.stop()
         finally:
-            self._output.unlink(missing_ok=True)
-            if self._own_state:
-                shutil.rmtree(self.state_dir, ignore_errors=True)
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove what it wrote. For an app that was only launched; leaving the ``with`` block does this too."""
+        self.kill()
+        self._output.unlink(missing_ok=True)
+        if self._own_state:
+            shutil.rmtree(self.state_dir, ignore_errors=True)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("OCTOSTAR_", "STREAMLIT_"))}
