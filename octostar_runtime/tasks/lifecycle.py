@@ -252,8 +252,8 @@ class Lifecycle:
         waiters = run.waiters
         if waiters is not None:
             run.waiters = None
-            for waiter in waiters:
-                waiter.release()
+            # released when the lock is free and the worker counts as idle again, or they would wake too early
+            self._outbox.extend(waiter.release for waiter in waiters)
         book = self.book
         book.retire(run)
         if not run.dirty and book.tracking:
