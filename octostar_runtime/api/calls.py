@@ -36,25 +36,29 @@ class WithUploads:
 
 def validated(function: ApiFunction, values: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments by the function's signature; RequestValidationError names each field at fault."""
-    _refuse_lookalikes(function, values)
+    faults = _lookalikes(function, values)
+    arguments: dict[str, Any] = {}
     try:
         model = function.parameters.model_validate(values)
+        arguments = {name: getattr(model, name) for name in type(model).model_fields}
     except ValidationError as error:
-        found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
-        raise RequestValidationError(found) from None
-    return {name: getattr(model, name) for name in type(model).model_fields}
+        faults += [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+    if faults:
+        raise RequestValidationError(list({str(fault["loc"]): fault for fault in faults}.values()))
+    return arguments
 
 
-def _refuse_lookalikes(function: ApiFunction, values: dict[str, Any]) -> None:
-    """Refuse what Python would take for a number or a truth but the documented schema does not."""
+def _lookalikes(function: ApiFunction, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what Python would take for a number or a truth value but the documented schema does not."""
+    faults = []
     for name, field in function.parameters.model_fields.items():
         wanted, value = field.annotation, values.get(name)
-        wrong = (wanted in (int, float) and isinstance(value, bool | str)) or (
+        if (wanted in (int, float) and isinstance(value, bool | str)) or (
             wanted is bool and value is not None and not isinstance(value, bool)
-        )
-        if wrong:
-            kind = getattr(wanted, "__name__", "value")
-            raise RequestValidationError([{"type": f"{kind}_type", "loc": ("body", name), "msg": f"must be {kind}"}])
+        ):
+            kind = "a truth value" if wanted is bool else "a number"
+            faults.append({"type": "lookalike", "loc": ("body", name), "msg": f"must be {kind}"})
+    return faults
 
 
 def start(api: Api, function: ApiFunction, arguments: dict[str, Any], folder: Path | None, caller: Principal) -> str:
