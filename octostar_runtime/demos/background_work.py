@@ -1,7 +1,7 @@
 """Tasks in the documented form ``task(task_data, **kwargs)``: each reports as it goes and stops when told to.
 
-``task_data.output(status, data)`` hands over an intermediate result; it raises in a task that was cancelled, which
-ends it there.
+``task_data.output(status, data)`` hands over an intermediate result, ``task_data.progress(fraction, message, partial)``
+also how far it is. Both raise in a task that was cancelled, which ends it there.
 """
 
 import time
@@ -16,7 +16,7 @@ IN_PROGRESS = TaskStatus.IN_PROGRESS  # the same as AsyncTaskManager.TaskStatus.
 
 def profile_in_background(task: Any, source: BinaryIO | bytes | SampleCsv) -> CsvProfile:
     for profile in profile_csv(source):
-        task.output(IN_PROGRESS, profile)
+        task.progress(profile.progress, f"{profile.rows:,} rows", profile)
     return profile
 
 
@@ -25,7 +25,7 @@ def count_primes(task: Any, limit: int) -> str:
     for number in range(2, limit):
         found += all(number % divisor for divisor in range(2, int(number**0.5) + 1))
         if number % 2_000 == 0:
-            task.output(IN_PROGRESS, f"{found:,} primes below {number:,}")
+            task.progress(number / limit, partial=f"{found:,} primes below {number:,}")
     return f"{found:,} primes below {limit:,}"
 
 

@@ -18,6 +18,7 @@ from octostar_runtime.models.runs import RunState
 from octostar_runtime.models.services import ServiceRecord
 from octostar_runtime.operations import Operations, Surroundings
 from octostar_runtime.runtime import handlers
+from octostar_runtime.runtime.attribution import attribute_tasks_to_sessions
 from octostar_runtime.runtime.housekeeping import Housekeeping
 from octostar_runtime.runtime.identity import make_node
 from octostar_runtime.runtime.services import register_own, watch_programs
@@ -194,6 +195,7 @@ class Runtime:
         )
 
     def _wire_sessions_to_tasks(self) -> None:
+        attribute_tasks_to_sessions()
         self.sessions.on_session_ended(lambda session_id, _: self.tasks.session_ended(session_id, "session ended"))
         self.sessions.on_session_adopted(self.tasks.adopt)
 
@@ -214,8 +216,7 @@ class Runtime:
 
     def _erase(self, user: str) -> int:
         self.publisher.flush_now()
-        erase: Callable[[str], int] = self.store.erase_user  # type: ignore[attr-defined]
-        return erase(user)
+        return self.store.erase_user(user)
 
     def _counts(self) -> Mapping[str, float]:
         """What the 15-minute charts show beside the machine's own figures: fleet-wide."""
