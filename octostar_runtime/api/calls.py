@@ -14,6 +14,7 @@ from octostar_runtime.functions import ApiFunction
 from octostar_runtime.ids import new_id
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.telemetry.tracing import Traced
 
 #: Calls that may wait for their result at once; more get 202 at once.
 WAITERS = 64
@@ -65,7 +66,7 @@ def start(api: Api, function: ApiFunction, arguments: dict[str, Any], folder: Pa
     """Submit the call and return its run's id."""
     return api.backend.tasks.submit(
         f"api:{function.name}:{new_id()}",
-        function if folder is None else WithUploads(function, folder),
+        Traced(function if folder is None else WithUploads(function, folder), function.name),
         arguments,
         name=function.name,
         pool=function.pool,

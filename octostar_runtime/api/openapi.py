@@ -103,7 +103,7 @@ def _call(function: ApiFunction, schemas: dict[str, Any]) -> dict[str, Any]:
             {
                 "name": "wait",
                 "in": "query",
-                "description": "seconds to wait for the result",
+                "description": "seconds to wait for the result; an answer is held for at most 9 s, then it is 202",
                 "schema": {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
             },
             {

@@ -17,9 +17,11 @@ from octostar_runtime.errors import NotAllowed
 from octostar_runtime.functions import ApiFunction, functions
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.telemetry.tracing import continued
 
 router = APIRouter(prefix="/api/functions", tags=["functions"])
-MAX_WAIT_S = 30.0
+#: What a caller may ask for, and how long an answer is held at most: longer ones break at proxies and clients.
+MAX_WAIT_S, HELD_S = 60.0, 9.0
 SCOPE = "functions:call"
 
 
@@ -58,13 +60,14 @@ async def call_function(
     started = False
     try:
         arguments = calls.validated(function, values)
-        run_id, started = await run_in_threadpool(
-            _start, api, function, arguments, folder, caller, idempotency_key, digest
-        )
+        with continued(request.headers):
+            run_id, started = await run_in_threadpool(
+                _start, api, function, arguments, folder, caller, idempotency_key, digest
+            )
     finally:
         if folder is not None and not started:
             shutil.rmtree(folder, ignore_errors=True)
-    record = await calls.ended(api, run_id, wait)
+    record = await calls.ended(api, run_id, min(wait, HELD_S))
     headers = {"Location": f"{api.backend.settings.base_path}/api/runs/{run_id}"}
     if wait and record.terminal:
         answer = await run_in_threadpool(result_of, api.backend, record)
