@@ -8,6 +8,7 @@ that keep messages as a browser does. CPU is the server process's own.
 
 import shutil
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -57,6 +58,9 @@ def measure(report: Report, server: StreamlitServer, runs: int, *, quick: bool) 
         Viewer(server.url, page=page, query=query).close()
     ticks = {name: refreshes(server.url, process, page, query, rounds) for name, (page, query) in LIVE.items()}
     worst = max(ticks, key=lambda name: statistics.median(cpu for cpu, _ in ticks[name]))
+    for name, rows in ticks.items():
+        middle = statistics.median(cpu for cpu, _ in rows)
+        print(f"  {name:<10} {middle:6.1f} ms  {max(r.received for _, r in rows):6} bytes", file=sys.stderr)
     report.add("console.tick_cpu_p50_ms", [cpu for cpu, _ in ticks[worst]], unit="ms")
     report.add("console.tick_bytes", max(r.received for rows in ticks.values() for _, r in rows), unit="bytes")
     still = max(unchanged(server.url, *where) for where in LIVE.values())

@@ -58,6 +58,12 @@ class Bench:
         self._counts = Counter(run.state for run in self._runs)
         self._base = samples.sample_snapshot()
         self._turn = 0
+        self._sessions = [
+            replace(
+                samples.a_session(n), connected_at=self.clock.time() - 60 - n, last_interaction_at=self.clock.time()
+            )
+            for n in range(SESSIONS)
+        ]
         self.snapshot = self._make()
         self._thread = PeriodicThread("bench-snapshot", self._next, interval_s=1.0)
         self._thread.start()
@@ -86,15 +92,12 @@ class Bench:
             replace(run, progress=((self._turn * 7 + n) % 100) / 100, started_at=now - n)
             for n, run in enumerate(self._runs[:LIVE])
         ]
-        sessions = tuple(
-            replace(
-                samples.a_session(n),
-                connected_at=now - 60 - n,
-                last_seen_at=now - (n + self._turn) % 5,
-                last_interaction_at=now - n,
-            )
-            for n in range(SESSIONS)
-        )
+        beats = [
+            replace(session, last_seen_at=now - number % 5) if number % 4 == self._turn % 4 else session
+            for number, session in enumerate(self._sessions)
+        ]
+        self._sessions = beats
+        sessions = tuple(beats)
         host = tuple(replace(sample, at=sample.at - samples.NOW + now // 2 * 2) for sample in self._base.host_history)
         return replace(
             self._base,

@@ -95,8 +95,8 @@ def test_a_closed_tab_ends_its_session_and_cancels_its_task(
     person = browser.new_context()
     tab = person.new_page()
     tab.goto(f"{console.url}/patterns_parallelism")
-    tab.get_by_role("button", name="Profile it").click(timeout=PATIENCE_MS)
-    operator.goto(f"{console.url}/tasks?state=running&q=profile")
+    tab.get_by_role("button", name="Wait for replies (network)").click(timeout=PATIENCE_MS)
+    operator.goto(f"{console.url}/tasks?state=running&q=name:wait_for_replies")
     expect(operator.locator(".oc-table tbody tr").first).to_be_visible(timeout=PATIENCE_MS)
     run_id = operator.locator(".oc-table tbody tr").first.get_attribute("data-id") or ""
 
