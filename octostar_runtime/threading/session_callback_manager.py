@@ -60,6 +60,8 @@ class SessionCallbackManager:
         if session is None:
             raise InvalidInput("call register_session() from a Streamlit script; there is no session here")
         chosen = key if key is not None else tuple((event, callback_key(fn)) for event, fn in callbacks.items())
+        if not streamlit_bridge.available():  # under AppTest there is no browser that could beat or leave
+            return str(uuid.uuid5(_NAMESPACE, f"{session.session_id}:{chosen!r}"))
         for event, fn in callbacks.items():
             registry.register_own(event, _without_event(fn), session.session_id, key=("seed", event, chosen))
         return str(uuid.uuid5(_NAMESPACE, f"{session.session_id}:{chosen!r}"))
