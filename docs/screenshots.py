@@ -34,6 +34,7 @@ PICTURES = {
     "nodes": ("nodes", ".oc-table"),
     "idle": ("idle", ".oc-card"),
     "idle-policy": ("idle?tab=policy", "[data-testid=stForm]"),
+    "idle-whatif": ("idle?tab=whatif", ".js-plotly-plot"),
     "history": ("history", ".oc-table"),
     "system": ("system", ".oc-table"),
     "system-tokens": ("system?tab=tokens", "[data-testid=stForm]"),
@@ -41,7 +42,7 @@ PICTURES = {
 SIZES = {1440: 900, 390: 844}
 #: Pictures are cut below this many pixels: enough to see the page, small enough to keep.
 TALLEST = 1900
-COLOURS = 96
+COLOURS = 160
 
 
 def main(names: list[str]) -> int:

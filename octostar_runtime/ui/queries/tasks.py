@@ -80,6 +80,7 @@ class Listed:
 
     runs: Sequence[RunRecord]
     total: int
+    next: str | None = None  # pages are numbered here; a cursor is for programs
 
 
 def tab_counts(counts: Mapping[RunState, int]) -> dict[str, int]:
