@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -105,3 +106,9 @@ async def _visit(url: str, dice: random.Random, until: float, tally: Tally) -> N
             tally.sessions.add(tab.page.session_id)
         await tab.leave(politely=True)
         tally.left += 1
+
+
+def run_churn(url: str, *, tabs: int, seconds: float) -> Tally:
+    """:func:`churn` from synchronous code, on a thread: playwright keeps a loop on the main one."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(asyncio.run, churn(url, tabs=tabs, seconds=seconds)).result()
