@@ -108,12 +108,7 @@ class TaskHandle:
 
         CancelledError when the task was asked to stop, InvalidStatus for any other status.
         """
-        number = getattr(status, "value", status)
-        if isinstance(number, bool) or number != TaskStatus.IN_PROGRESS.value:
-            raise InvalidStatus(
-                f"a task reports TaskStatus.IN_PROGRESS, not {status!r}: return a value to end in SUCCESS, raise an "
-                "error to end in ERROR"
-            )
+        check_status(status)
         self._lifecycle.report(self._run, data=isolated(data))
 
     def progress(
@@ -150,6 +145,16 @@ class TaskHandle:
 
     def __repr__(self) -> str:
         return f"<task {self._run.task_id!r}, run {self._run.run_id}, {self._run.state.value}>"
+
+
+def check_status(status: Any) -> None:
+    """Refuse every status but IN_PROGRESS."""
+    number = getattr(status, "value", status)  # by value: a hot-reloaded script may hold a copy of the enum
+    if isinstance(number, bool) or number != TaskStatus.IN_PROGRESS.value:
+        raise InvalidStatus(
+            f"a task reports TaskStatus.IN_PROGRESS, not {status!r}: return a value to end in SUCCESS, raise an "
+            "error to end in ERROR"
+        )
 
 
 def _share(fraction: float | None, done: float | None, total: float | None) -> float | None:

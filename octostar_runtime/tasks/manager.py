@@ -4,6 +4,7 @@ A facade over the parts of this package; every method may be called from any thr
 ``wait``, ``wait_run``, ``join_pool`` and ``close``, which say how long at most.
 """
 
+import contextlib
 import contextvars
 import json
 import re
@@ -13,7 +14,14 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Protocol
 
 from octostar_runtime.clock import Clock, SystemClock
-from octostar_runtime.errors import InvalidInput, InvalidTask, NotRetriable, ResultExpired
+from octostar_runtime.errors import (
+    CancelledError,
+    InvalidInput,
+    InvalidTask,
+    InvalidTransition,
+    NotRetriable,
+    ResultExpired,
+)
 from octostar_runtime.events import EventBus
 from octostar_runtime.models.runs import TASK_STATUS, RunRecord, RunState
 from octostar_runtime.ports import EventSink
@@ -21,6 +29,7 @@ from octostar_runtime.settings import Settings
 from octostar_runtime.tasks.book import RunBook
 from octostar_runtime.tasks.context import PROVIDER, current_session
 from octostar_runtime.tasks.describe import arguments_text, function_name, held_by_a_module
+from octostar_runtime.tasks.handle import check_status
 from octostar_runtime.tasks.isolation import isolated
 from octostar_runtime.tasks.lifecycle import Lifecycle
 from octostar_runtime.tasks.pool_control import PoolControl
@@ -264,12 +273,18 @@ class TaskManager(PoolControl):
         return {"id": task_id, "status": TASK_STATUS[state], "data": isolated(data)}
 
     def output(self, task_id: Hashable, status: Any, data: Any, *, scope: str = "global") -> None:
-        """Hand out an intermediate result from outside of a task; see ``TaskHandle.output``."""
-        from octostar_runtime.tasks.handle import TaskHandle
+        """Hand out an intermediate result from outside of a task; dropped when the task was asked to stop.
 
+        InvalidStatus for any status but IN_PROGRESS, InvalidTransition when the task has ended.
+        """
+        check_status(status)
+        copied = isolated(data)
         with self._lock:
             run = self._find(task_id, scope)
-        TaskHandle(run, self._lifecycle).output(status, data)
+            if run.ended_mono is not None:
+                raise InvalidTransition(f"task {task_id!r} has ended in {run.state.value}; submit it again")
+        with contextlib.suppress(CancelledError):
+            self._lifecycle.report(run, data=copied)
 
     def snapshot(self, task_id: Hashable, *, scope: str = "global") -> RunRecord:
         """Return everything known of a task's newest run; TaskNotFound, ResultExpired."""
