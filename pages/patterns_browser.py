@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from octostar_runtime.settings import load_settings
 from octostar_runtime.ui.ask_browser import Answer, AnswerState, ask_browser, browser_answers
 from octostar_runtime.ui.patterns import do, dont, page_head, show_source, why
 
@@ -54,9 +55,16 @@ def loop() -> None:
             "**A desktop to try it in.** These components answer inside Octostar. The local desktop stands in for it: "
             "open and close workspaces there, let it answer late, with an error or not at all, and watch this page."
         )
-        st.link_button(
-            "Open this page in the local desktop", "/desktop?app=/patterns_browser", icon=":material/desktop_windows:"
-        )
+        settings = load_settings()
+        base = settings.base_path
+        if settings.desktop or settings.mode == "embedded":
+            st.link_button(
+                "Open this page in the local desktop",
+                f"{base}/desktop?app={base}/patterns_browser",
+                icon=":material/desktop_windows:",
+            )
+        else:
+            st.caption("It is a development tool: start with `OCTOSTAR_DESKTOP=1` to have it here.")
     left, right = st.columns(2, gap="medium")
     with left, dont("ask in initialize()"):
         stuck = st.session_state[DEMO]["workspaces"]

@@ -23,6 +23,7 @@ from octostar_runtime.api.idempotency import IdempotencyKeys
 from octostar_runtime.api.methods import allowed_methods
 from octostar_runtime.api.rate import RateLimit
 from octostar_runtime.api.routes import (
+    desktop,
     events,
     functions,
     health,
@@ -101,6 +102,7 @@ def create_api(runtime: Backend) -> FastAPI:
     app.state.api = api
     for module in ROUTES:
         app.include_router(module.router)
+    app.include_router(desktop.router(settings))
     app.add_exception_handler(OctostarRuntimeError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse)
     app.add_exception_handler(HTTPException, _refuse)

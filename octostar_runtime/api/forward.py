@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-WHOLE = ("/docs", "/openapi.json", "/api", "/docs/oauth2-redirect")
+WHOLE = ("/docs", "/openapi.json", "/api", "/docs/oauth2-redirect", "/desktop")
 
 
 class ApiForward:

@@ -50,9 +50,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         logger.debug(format, *args)
-
-
-def serve_desktop(app_url: str, *, port: int = 8765) -> None:
-    """Serve until interrupted. OSError when the port is taken, InvalidInput when ``app_url`` is no address."""
-    with DesktopServer(app_url, port=port) as server:
-        server.serve_forever(poll_interval=0.2)

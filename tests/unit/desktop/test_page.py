@@ -2,14 +2,18 @@
 
 import json
 import re
+import socket
 import threading
 import urllib.error
 import urllib.request
 
 import pytest
 
+from octostar_runtime.api.routes.desktop import router
+from octostar_runtime.cli.main import main
 from octostar_runtime.desktop import DesktopServer, desktop_page
 from octostar_runtime.errors import InvalidInput
+from octostar_runtime.settings import Settings
 
 
 def config(page: str) -> dict[str, object]:
@@ -55,3 +59,22 @@ def test_the_server_serves_the_page_and_nothing_else() -> None:
         finally:
             server.shutdown()
             thread.join()
+
+
+def paths(**settings: object) -> list[str]:
+    return [getattr(route, "path", "") for route in router(Settings(**settings)).routes]  # type: ignore[arg-type]
+
+
+def test_the_desktop_is_served_embedded_and_in_full_mode_only_when_asked_for() -> None:
+    assert paths(mode="embedded") == ["/desktop"]
+    assert paths(mode="full") == []
+    assert paths(mode="full", desktop=True) == ["/desktop"]
+
+
+def test_a_taken_port_is_told_in_one_line_with_the_fix(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code = main(["desktop", "--app", "http://127.0.0.1:1", "--port", str(taken.getsockname()[1])])
+    assert code == 1
+    assert "--port 0" in capsys.readouterr().err
