@@ -91,7 +91,8 @@ class Settings(BaseSettings):
 
     # Back-end service
     functions: str = Field(
-        "", description="comma-separated modules whose @api_function functions the API serves, e.g. my_app.functions"
+        "octostar_runtime.demos.functions",
+        description="comma-separated modules whose @api_function functions the API serves, e.g. my_app.functions",
     )
     api_rate: float = Field(200.0, gt=0, description="requests a second that one caller of the API may make")
     api_burst: int = Field(1000, ge=1, description="requests that one caller may make at once before the rate counts")
