@@ -74,7 +74,14 @@ def tradeoff(points: "Sequence[tuple[str, float, int]]", chosen: str, *, key: st
         margin={"l": 0, "r": 0, "t": 34, "b": 0},
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         yaxis={"title": "hours", "rangemode": "tozero"},
-        yaxis2={"title": "people", "overlaying": "y", "side": "right", "rangemode": "tozero", "showgrid": False},
+        yaxis2={
+            "title": "people",
+            "overlaying": "y",
+            "side": "right",
+            "rangemode": "tozero",
+            "showgrid": False,
+            "tickformat": ",.0f",
+        },
         xaxis={"type": "category"},
     )
     st.plotly_chart(figure, key=key, config={"displaylogo": False})
