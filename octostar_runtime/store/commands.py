@@ -35,7 +35,7 @@ class SqlCommands:
                 never_done = update(command).where(command.c.key == key, command.c.state == CommandState.EXPIRED.value)
                 connection.execute(never_done.values(key=None))
             statement = insert(connection, command).values(row).on_conflict_do_nothing(index_elements=["key"])
-            if connection.execute(statement).rowcount:
+            if connection.execute(statement.returning(command.c.command_id)).first() is not None:
                 _notify(connection, record.target)
                 return record
             same = connection.execute(select(command).where(command.c.key == key)).mappings().one()

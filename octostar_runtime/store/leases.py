@@ -31,7 +31,7 @@ class SqlLeases:
                 set_={"holder": new.holder, "expires_at": new.expires_at, "note": new.note},
                 where=or_(lease.c.holder == new.holder, lease.c.expires_at <= now),
             )
-            return int(connection.execute(statement).rowcount) > 0
+            return connection.execute(statement.returning(lease.c.name)).first() is not None
 
     def release(self, name: str, holder: str) -> None:
         """Give the lease back; nothing happens when ``holder`` does not hold it."""

@@ -18,6 +18,7 @@ from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.sessions import EndReason, SessionRecord, SessionState
 from octostar_runtime.query import parse
 from octostar_runtime.settings import Settings
+from octostar_runtime.store.anonymous import faceless, nameless, without_person
 from octostar_runtime.store.batch import Batch
 from octostar_runtime.store.endings import lost_run, lost_session
 from octostar_runtime.store.jsontext import plain
@@ -46,6 +47,16 @@ class MemoryStore:
         self.runs.write(batch.runs, batch.portable)
         self.sessions.write(batch.sessions)
         self.events.write(batch.events)
+
+    def erase_user(self, user: str) -> int:
+        """Remove what is personal of ``user``; return how many rows changed."""
+        return (
+            self.runs.erase(user) + self.sessions.erase(user) + self.events.erase(user) + self.credentials.erase(user)
+        )
+
+    def prune_step(self) -> int:
+        """Nothing to do: every part keeps to its bound by itself."""
+        return 0
 
     def health(self) -> StoreHealth:
         """Return that all is well, and that nothing will stay."""
@@ -109,6 +120,8 @@ class MemoryRuns:
         read = parse(query)
         found = [run for run in self._all() if read.matches(run, self._now())]
         found.sort(key=SORT_FIELDS[sort.removeprefix("-")], reverse=sort.startswith("-"))
+        if after and not after.isdecimal():
+            raise InvalidInput("the page's cursor cannot be read; start again from the first page")
         start = int(after) if after else offset
         page = tuple(found[start : start + limit])
         more = str(start + limit) if len(found) > start + limit else None
@@ -137,6 +150,15 @@ class MemoryRuns:
     def failed_since(self, at: float) -> int:
         """Return how many runs failed at or after the UTC second ``at``."""
         return sum(1 for run in self._all() if run.state in FAILED and (run.ended_at or 0.0) >= at)
+
+    def erase(self, user: str) -> int:
+        """Remove what is personal of ``user``."""
+        with self._lock:
+            theirs = [run for run in self._runs.values() if run.user == user]
+            for run in theirs:
+                self._portable.pop(run.run_id, None)
+                self._runs[run.run_id] = without_person(run)
+            return len(theirs)
 
     def portable_arguments(self, run_id: str) -> dict[str, object] | None:
         """Return the arguments with which a run can be repeated on any node."""
@@ -209,6 +231,14 @@ class MemorySessions:
             and (user is None or session.user == user)
         ][:limit]
 
+    def erase(self, user: str) -> int:
+        """Remove what is personal of ``user``."""
+        with self._lock:
+            theirs = [session for session in self._sessions.values() if session.user == user]
+            for session in theirs:
+                self._sessions[session.session_id] = faceless(session)
+            return len(theirs)
+
 
 class MemoryEvents:
     """Events in the order of their ids."""
@@ -255,6 +285,14 @@ class MemoryEvents:
             and (until is None or event.at < until)
             and folded in _searched(event)
         ][: max(1, limit)]
+
+    def erase(self, user: str) -> int:
+        """Name ``user`` in no event."""
+        with self._lock:
+            theirs = [event for event in self._events.values() if user.casefold() in _searched(event)]
+            for event in theirs:
+                self._events[event.event_id] = nameless(event, user)
+            return len(theirs)
 
 
 def _searched(event: Event) -> str:
@@ -369,6 +407,14 @@ class MemoryCredentials:
                 return False
             self._by_id[credential_id] = replace(each, revoked_at=at)
             return True
+
+    def erase(self, user: str) -> int:
+        """Forget the credentials of ``user``."""
+        with self._lock:
+            theirs = [each.credential_id for each in self._by_id.values() if each.subject == user]
+            for credential_id in theirs:
+                del self._by_id[credential_id]
+            return len(theirs)
 
     def all(self, kind: str) -> Sequence[Credential]:
         """Return all credentials of a kind, newest first."""

@@ -13,16 +13,19 @@ from octostar_runtime.store.commands import SqlCommands
 from octostar_runtime.store.credentials import SqlCredentials
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.documents import SqlDocuments
+from octostar_runtime.store.erasure import erase_step
 from octostar_runtime.store.events import SqlEvents
 from octostar_runtime.store.leases import SqlLeases
 from octostar_runtime.store.listening import Listener, PostgresListener, SqliteListener
 from octostar_runtime.store.nodes import SqlNodes
+from octostar_runtime.store.retention import prune_step
 from octostar_runtime.store.runs import SqlRuns
 from octostar_runtime.store.sessions import SqlSessions
 from octostar_runtime.store.storetime import StoreTime
 from octostar_runtime.store.writing import write_batch
 
 logger = logging.getLogger(__name__)
+PRUNE_EVERY_S = 60.0
 
 
 class SqlStore:
@@ -36,7 +39,7 @@ class SqlStore:
         self.time = StoreTime(database, clock)
         self.time.measure()
         now = self.time.now
-        self.runs = SqlRuns(database, now)
+        self.runs = SqlRuns(database, clock.time)
         self.sessions = SqlSessions(database)
         self.events = SqlEvents(database)
         self.documents = SqlDocuments(database, now)
@@ -51,6 +54,8 @@ class SqlStore:
             node_id=node.node_id, clock=clock, now=now, commands=self.commands, listener=listener
         )
         self._notice = notice
+        self._clock = clock
+        self._next_prune = 0.0
         self._close_lock = threading.Lock()
         self._closed = False
 
@@ -58,6 +63,31 @@ class SqlStore:
         """Store a batch in one transaction; StoreUnavailable, and nothing of it is stored."""
         with self.database.write() as connection:
             write_batch(connection, batch)
+
+    def erase_user(self, user: str) -> int:
+        """Remove what is personal of ``user`` from all history; return how many rows changed."""
+        erased = 0
+        while True:
+            with self.database.write() as connection:
+                step = erase_step(connection, user)
+            if not step:
+                return erased
+            erased += step
+
+    def prune_step(self) -> int:
+        """Forget some of what is older or more than the settings keep; return how many rows, 0 when done.
+
+        Quick, and meant to be called every few seconds: it looks once a minute, and goes on while there is more.
+        """
+        now = self._clock.monotonic()
+        if now < self._next_prune:
+            return 0
+        with self.database.write() as connection:
+            gone = prune_step(
+                connection, now=self.time.now(), days=self.settings.history_days, rows=self.settings.history_rows
+            )
+        self._next_prune = now if gone else now + PRUNE_EVERY_S
+        return gone
 
     def health(self) -> StoreHealth:
         """Return how the store does, as far as this node has noticed."""

@@ -1,0 +1,87 @@
+"""Forget what is old, or too much, in small steps: a big delete would hold SQLite's only write lock for long."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, func, select, update
+
+from octostar_runtime.models.commands import CommandState
+from octostar_runtime.models.nodes import NodeState
+from octostar_runtime.store import schema
+
+STEP_ROWS = 500
+GONE = (NodeState.LOST.value, NodeState.STOPPED.value)
+ANSWERED = (CommandState.DONE.value, CommandState.FAILED.value, CommandState.EXPIRED.value, CommandState.TAKEN.value)
+COMMAND_DAYS = 1.0
+DAY_S = 86_400.0
+
+
+def prune_step(connection: Connection, *, now: float, days: float, rows: int) -> int:
+    """Delete at most some hundred rows of each kind that are older than ``days`` or beyond the newest ``rows``.
+
+    Returns how many went; 0 when nothing is left to forget. Live runs and sessions always stay.
+    """
+    before = now - days * DAY_S
+    return (
+        _prune_runs(connection, before, rows)
+        + _prune(connection, schema.session, schema.session.c.ended_at, before, rows)
+        + _prune(connection, schema.event, schema.event.c.at, before, rows)
+        + _prune_commands(connection, now - min(days, COMMAND_DAYS) * DAY_S)
+        + _prune_nodes(connection, before)
+        + _prune_claims(connection, now, before)
+    )
+
+
+def _prune_runs(connection: Connection, before: float, rows: int) -> int:
+    run = schema.run
+    oldest = select(run.c.id, run.c.node_id, run.c.state).where(run.c.ended_at.is_not(None))
+    kept = connection.execute(select(func.sum(schema.tally.c.n))).scalar() or 0
+    excess = min(max(int(kept) - rows, 0), STEP_ROWS)
+    old = connection.execute(oldest.where(run.c.ended_at < before).order_by(run.c.ended_at).limit(STEP_ROWS)).all()
+    if len(old) < excess:
+        old = connection.execute(oldest.order_by(run.c.ended_at).limit(excess)).all()
+    if not old:
+        return 0
+    connection.execute(delete(run).where(run.c.id.in_([row.id for row in old])))
+    _take_from_tally(connection, Counter((row.node_id, row.state) for row in old))
+    return len(old)
+
+
+def _take_from_tally(connection: Connection, counts: Mapping[tuple[str, str], int]) -> None:
+    tally = schema.tally
+    for (node_id, state), n in sorted(counts.items()):
+        mine = (tally.c.node_id == node_id, tally.c.state == state)
+        connection.execute(update(tally).where(*mine).values(n=tally.c.n - n))
+    connection.execute(delete(tally).where(tally.c.n <= 0))
+
+
+def _prune(connection: Connection, table: Table, at: Any, before: float, rows: int) -> int:
+    key = next(iter(table.primary_key.columns))
+    old = select(key).where(at < before).order_by(at).limit(STEP_ROWS)
+    gone = connection.execute(delete(table).where(key.in_(old.scalar_subquery()))).rowcount
+    if gone:
+        return gone
+    kept = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    excess = min(max(kept - rows, 0), STEP_ROWS)
+    if not excess:
+        return 0
+    oldest = select(key).where(at.is_not(None)).order_by(at).limit(excess)
+    return connection.execute(delete(table).where(key.in_(oldest.scalar_subquery()))).rowcount
+
+
+def _prune_commands(connection: Connection, before: float) -> int:
+    command = schema.command
+    return connection.execute(delete(command).where(command.c.at < before, command.c.state.in_(ANSWERED))).rowcount
+
+
+def _prune_nodes(connection: Connection, before: float) -> int:
+    node = schema.node
+    return connection.execute(delete(node).where(node.c.state.in_(GONE), node.c.heartbeat_at < before)).rowcount
+
+
+def _prune_claims(connection: Connection, now: float, before: float) -> int:
+    """Leases long expired, and credentials that have been of no use for as long as history is kept."""
+    leases = connection.execute(delete(schema.lease).where(schema.lease.c.expires_at < now - DAY_S)).rowcount
+    useless = schema.credential.c.expires_at < before
+    return leases + connection.execute(delete(schema.credential).where(useless)).rowcount
