@@ -54,6 +54,9 @@ class EventArchive(Protocol):
         audit: bool = False,
         before: str | None = None,
         limit: int = 100,
+        subject: str = "",
+        since: float | None = None,
+        until: float | None = None,
     ) -> Sequence[Event]: ...
 
 

@@ -520,7 +520,7 @@ class MemoryNodes:
 
     def unburied(self) -> Sequence[str]:
         """Return the nodes that are gone and whose runs or sessions still look alive; here there are none."""
-        return ()
+        return []
 
     def _say(self, kind: str, subject: str, node_id: str, at: float, reason: str | None = None) -> None:
         self._events.write([Event(kind=kind, subject=subject, at=at, node_id=node_id, reason=reason)])

@@ -97,7 +97,8 @@ def test_a_search_finds_what_the_expression_matches(store: Store, clock: ManualC
 
 WORDS = st.sampled_from(
     ["state:error", "state:live", "-state:failed", "name:score*", "user:ada*", "-user:*grace*", "pool:heavy",
-     "longer:20s", "older:2m", "error:float", "-error:e", "csv", "-csv", '"the scoring"', "tag:x", "arg:rows", "session:a000", "e*r"]
+     "longer:20s", "older:2m", "error:float", "-error:e", "csv", "-csv", '"the scoring"',
+     "tag:x", "arg:rows", "session:a000", "e*r"]
 )  # fmt: skip
 
 
