@@ -87,17 +87,18 @@ class RunOperations(Dispatcher):
         return found
 
     def _matching(self, query: str, expected: int, *, live: bool) -> dict[str, str | None]:
+        """Return the owners of the matching runs that can be acted upon: live ones cancelled, ended ones retried."""
         self._at.flush()
-        page = self._at.runs.find(query, limit=BULK_LIMIT)
+        # by exclusion: two state: terms would mean either, an excluded one is left out of whatever else is asked for
+        wanted = f"{query} -state:{'ended' if live else 'live'}"
+        page = self._at.runs.find(wanted, limit=min(expected, BULK_LIMIT) + 1)
         if page.total > BULK_LIMIT:
-            raise CountChanged(f"more than {BULK_LIMIT} runs match; narrow the search", current=page.total)
-        matched = [run for run in page.runs if run.terminal is not live]
-        # terminal runs cannot be cancelled and live ones not retried: the count confirmed is of those that can
-        if len(matched) != expected:
+            raise CountChanged(f"{page.total} runs match; narrow the search to {BULK_LIMIT}", current=page.total)
+        if page.total != expected:
             raise CountChanged(
-                f"{len(matched)} runs match now, not {expected}; look again and confirm", current=len(matched)
+                f"{page.total} runs match now, not {expected}; look again and confirm", current=page.total
             )
-        return {run.run_id: run.node_id for run in matched}
+        return {run.run_id: run.node_id for run in page.runs}
 
 
 class RunReads(Dispatcher):
