@@ -12,12 +12,13 @@ from pathlib import Path
 from octostar_runtime.clock import Clock
 from octostar_runtime.errors import InvalidInput, PolicyInvalid
 from octostar_runtime.idle.activity import ApiActivity
+from octostar_runtime.idle.backends.remote import RemoteBackend, register_agent
 from octostar_runtime.idle.desk import PolicyDesk
 from octostar_runtime.idle.engine import Engine
 from octostar_runtime.idle.freshness import LastNews, silent_runs, untouched_tabs
 from octostar_runtime.idle.holds import HoldBook
 from octostar_runtime.idle.keeper import Keeper
-from octostar_runtime.idle.observation import Observation
+from octostar_runtime.idle.observation import Observation, RemoteService
 from octostar_runtime.idle.policy import Policy, parse_policy
 from octostar_runtime.idle.records import service_records
 from octostar_runtime.idle.reports import Figures, Outbox
@@ -27,7 +28,7 @@ from octostar_runtime.idle.world import Hold, World
 from octostar_runtime.models.services import ServiceRecord
 from octostar_runtime.models.sessions import SessionState
 from octostar_runtime.periodic import PeriodicThread
-from octostar_runtime.ports import Documents, EventSink, Leases
+from octostar_runtime.ports import Commander, Documents, EventSink, Leases
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class IdleController:
     ``observe`` returns the newest picture of the fleet and must be quick. ``warn(text, stops_at)`` tells the users
     of a coming stop. ``ask_for_beats`` makes the sessions prove that they live, after the machine slept. ``stored``
     returns the service records of the store, for a node that does not hold the lease; ``candidate=False`` keeps a
-    node from asking for it.
+    node from asking for it. With a ``commander`` the leader also drives the services that other nodes announce.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class IdleController:
         stored: Callable[[], Sequence[ServiceRecord]] = tuple,
         candidate: bool = True,
         policy_file: Path | None = None,
+        commander: Commander | None = None,
     ) -> None:
         self._node_id = node_id
         self._clock = clock
@@ -67,6 +69,9 @@ class IdleController:
         self._ask_for_beats = ask_for_beats
         self._stored = stored
         self._policy_file = policy_file
+        self._commander = commander
+        self._remote: frozenset[RemoteService] = frozenset()
+        self._remote_known: dict[RemoteService, ServiceBackend] = {}
         self._outbox = Outbox(node_id=node_id, clock=clock, sink=sink)
         self._desk = PolicyDesk(documents)
         self._book = HoldBook(leases, clock)
@@ -97,6 +102,8 @@ class IdleController:
         self._ticker = PeriodicThread("idle-controller", self.tick, interval_s=Policy().check_interval)
         self._keeping = PeriodicThread("idle-keeper", self._keep, interval_s=Policy().check_interval)
         self._running = False
+        if commander is not None:
+            register_agent(commander, self._engine)
         self._sync()
 
     # Life
@@ -129,6 +136,7 @@ class IdleController:
         self._notice_gap(now)
         self._last_tick = now
         self._engine.figures.ticks += 1
+        self._follow_remote()
         self._engine.tick(self._policy_in_force())
         self._tell_of_silence()
         self._greet_newcomers()
@@ -334,9 +342,34 @@ class IdleController:
             if policy.for_service(record.name, record.kind).preload_on_session:
                 self._engine.wake(f"{record.name}@{record.node_id}", by=None, cause=cause)
 
+    def announce(self) -> list[dict[str, str]]:
+        """Return this node's services as small JSON, for its heartbeat: that is how the leader finds them.
+
+        Programs are left out: supervisord's node is the one that can start them, and it announces nothing else.
+        """
+        infos = [backend.info for backend in self._registry.all()]
+        return [{"name": info.name, "kind": info.kind} for info in infos if info.kind not in {"program", "container"}]
+
+    def _follow_remote(self) -> None:
+        """Take over what other nodes announce while we lead; forget it when we do not."""
+        remote = frozenset(self._observe().remote) if self._keeper.leads() else frozenset()
+        if remote != self._remote:
+            self._remote = remote
+            self._sync()
+
     def _sync(self) -> None:
-        self._engine.sync(self._registry.all())
+        backends: list[ServiceBackend] = list(self._registry.all())
+        if self._commander is not None:
+            backends += self._remote_backends(self._commander, {backend.info.name for backend in backends})
+        self._engine.sync(backends)
         self.poke()
+
+    def _remote_backends(self, commander: Commander, taken: set[str]) -> list[ServiceBackend]:
+        for service in self._remote - self._remote_known.keys():
+            name = service.name if service.name not in taken else f"{service.name}.{service.node_kind}"
+            self._remote_known[service] = RemoteBackend(commander, service, name=name)
+        self._remote_known = {s: backend for s, backend in self._remote_known.items() if s in self._remote}
+        return list(self._remote_known.values())
 
     def _policy_changed(self) -> None:
         policy = self._desk.policy

@@ -7,6 +7,7 @@ without it. Ticks, lanes and callers of ``wake`` all come in here.
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 
 from octostar_runtime.clock import Clock
 from octostar_runtime.errors import ServiceBusy, ServiceNotFound
@@ -172,6 +173,20 @@ class Engine:
         for lane in lanes:
             lane.stop(timeout_s / max(1, len(lanes)))
         self.wakes.resolve_all("the runtime is shutting down")
+
+    def on_lane(self, name: str, call: Callable[[ServiceBackend], object]) -> Future[object]:
+        """Run a call to a service on its lane, in turn; the future tells how it went."""
+        key = self.find(name)
+        backend, answer = self._backends[key], Future[object]()
+
+        def job() -> None:
+            try:
+                answer.set_result(call(backend))
+            except Exception as error:  # noqa: BLE001 - it goes to whoever asked
+                answer.set_exception(error)
+
+        self._lanes[key].submit(job)
+        return answer
 
     # One tick
 

@@ -17,12 +17,9 @@ class RemoteService:
     """A service that another node announced with its heartbeat."""
 
     node_id: str
-    node_name: str
+    node_kind: str
     name: str
     kind: str
-    phase: str
-    busy: int = 0
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,24 +46,21 @@ def observe_fleet(snapshot: FleetSnapshot) -> Observation:
             service
             for node in snapshot.nodes
             if node.node_id != snapshot.node_id and node.state in REACHABLE
-            for service in _announced(node.node_id, node.name, node.meta.get("services"))
+            for service in _announced(node.node_id, node.kind, node.meta.get("services"))
         ),
         nodes={node.node_id: node.name for node in snapshot.nodes},
     )
 
 
-def _announced(node_id: str, node_name: str, services: object) -> list[RemoteService]:
+def _announced(node_id: str, node_kind: str, services: object) -> list[RemoteService]:
     if not isinstance(services, list | tuple):
         return []
     return [
         RemoteService(
             node_id=node_id,
-            node_name=node_name,
+            node_kind=node_kind,
             name=str(service["name"]),
             kind=str(service.get("kind", "hook")),
-            phase=str(service.get("phase", "unknown")),
-            busy=int(service.get("busy", 0)),
-            error=service.get("error"),
         )
         for service in services
         if isinstance(service, Mapping) and service.get("name")

@@ -1,6 +1,6 @@
 """A controller on a manual clock with make-believe services: the set-up of most tests of the idle policy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from octostar_runtime.errors import VersionConflict
@@ -86,9 +86,9 @@ class FakeService:
         self.fail_stops = 0
         self.probe_error: Exception | None = None
         self.most_processes = self.processes
-        self.during_probe = lambda: None
-        self.during_drain = lambda: None
-        self.during_stop = lambda: None
+        self.during_probe: Callable[[], object] = lambda: None
+        self.during_drain: Callable[[], object] = lambda: None
+        self.during_stop: Callable[[], object] = lambda: None
 
     def probe(self) -> Probe:
         self.during_probe()
