@@ -43,6 +43,7 @@ check ruff check .
 check ruff format --check .
 check mypy
 check lint-imports
+check sphinx-build -q -W -b html docs site
 say "== pytest${failed[*]:+ (failed so far: ${failed[*]})}"
 result=0
 "$bin/python" -m pytest "${ring[@]}" "$@" || result=$?

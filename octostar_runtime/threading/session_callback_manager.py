@@ -1,4 +1,4 @@
-"""The seed's ``SessionCallbackManager``: the same name and calls, on top of the session registry.
+"""The seed's ``SessionCallbackManager``: the same name and calls, on top of the session registry::
 
     from octostar_runtime.threading.session_callback_manager import SessionCallbackManager
 
