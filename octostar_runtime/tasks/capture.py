@@ -22,8 +22,9 @@ _lock = threading.Lock()
 
 def ensure_installed() -> None:
     """Install the two taps unless they are there; something else may have replaced them meanwhile."""
-    if not isinstance(logging.getLogRecordFactory(), _RecordTap) or not isinstance(warnings.showwarning, _WarningTap):
-        _install()
+    if warnings.showwarning.__class__ is _WarningTap and logging.getLogRecordFactory().__class__ is _RecordTap:
+        return
+    _install()
 
 
 class LogBuffer:

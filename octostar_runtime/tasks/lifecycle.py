@@ -49,6 +49,7 @@ class Lifecycle:
         self._sink = sink
         self._monotonic = clock.monotonic
         self._outbox: deque[Callable[[], object]] = deque()
+        self._freed: deque[Any] = deque()  # locks of those who waited for a run that has ended
         self._deadlines = Deadlines(_still_wanted)
         self._timer = DeadlineThread("octostar-task-timer", self.tick)
         self._expiry_planned = False
@@ -81,7 +82,7 @@ class Lifecycle:
             if pool.idle and not pool.waking and pool.open:
                 pool.waking = True
                 pool.idle.pop().wake.release()
-        if self._outbox:
+        if self._outbox or self._freed:
             self.flush()
         return run_id
 
@@ -175,9 +176,15 @@ class Lifecycle:
             if pool.idle and not pool.waking and pool.queue.size and pool.open:
                 pool.waking = True
                 pool.idle.pop().wake.release()
-        if self._outbox:
+        if self._outbox or self._freed:
             self.flush()
         return run
+
+    def _free_one(self) -> None:
+        try:
+            self._freed.popleft().release()
+        except IndexError:
+            return  # somebody else was quicker
 
     def _idle(self, worker: Worker) -> None:
         """Wait, with the lock let go, until somebody wakes the worker."""
@@ -185,8 +192,11 @@ class Lifecycle:
         pool.idle.append(worker)
         lock.release()
         try:
-            if self._outbox:
+            freed = self._freed
+            if self._outbox or len(freed) > 1:
                 self.flush()
+            elif freed:
+                self._free_one()
             worker.wake.acquire()
         finally:
             lock.acquire()
@@ -253,7 +263,7 @@ class Lifecycle:
         if waiters is not None:
             run.waiters = None
             # released when the lock is free and the worker counts as idle again, or they would wake too early
-            self._outbox.extend(waiter.release for waiter in waiters)
+            self._freed.extend(waiters)
         book = self.book
         book.retire(run)
         if not run.dirty and book.tracking:
@@ -297,14 +307,14 @@ class Lifecycle:
                 extra.message = str(message)[:500] if message is not None else extra.message
             run.seq += 1
             self._changed(run)
-        if self._outbox:
+        if self._outbox or self._freed:
             self.flush()
 
     def acknowledge(self, run: Run, *, raised: bool = False) -> None:
         """Note that the task has seen that it was asked to stop."""
         with self.lock:
             self._acknowledge(run, raised=raised)
-        if self._outbox:
+        if self._outbox or self._freed:
             self.flush()
 
     def _acknowledge(self, run: Run, *, raised: bool) -> None:
@@ -536,6 +546,8 @@ class Lifecycle:
 
     def flush(self) -> None:
         """Do what waited for the lock to be free."""
+        while self._freed:
+            self._free_one()
         outbox = self._outbox
         while outbox:
             try:
