@@ -6,12 +6,22 @@ import time
 import streamlit as st
 
 from octostar_runtime.runtime import get_runtime
+from octostar_runtime.tasks import TaskHandle
 from octostar_runtime.ui.show_messages import show_messages
 
 show_messages()
 runtime = get_runtime()
+
+
+def job(task: TaskHandle) -> None:
+    """Work until asked to stop."""
+    while True:
+        task.check()
+        time.sleep(0.05)
+
+
 if st.button("Submit"):
-    runtime.tasks.submit("job", lambda task: [task.check() or time.sleep(0.05) for _ in range(1000)])
+    runtime.tasks.submit("job", job)
 if st.button("Message all"):
     runtime.sessions.send_message(None, "Hello from the other tab", "warning", by="ada")
 st.write(
