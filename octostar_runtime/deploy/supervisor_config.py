@@ -11,6 +11,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from octostar_runtime.deploy.layout import UI_UPLOAD_MB, Layout
 
@@ -18,7 +19,7 @@ from octostar_runtime.deploy.layout import UI_UPLOAD_MB, Layout
 #: ends later is started again without limit.
 PROVEN_AFTER_S = 10
 START_RETRIES = 3
-PING_INTERVAL_S = 20
+PING_INTERVAL_S = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ def _program(layout: Layout, program: Program) -> str:
         f"program:{program.name}",
         {
             "command": shlex.join(program.command),
-            "directory": layout.app.parent,
+            "directory": Path.cwd(),  # where the launcher was started: the project
             "priority": program.priority,
             "autorestart": "true",
             "startsecs": program.proven_after_s,

@@ -12,6 +12,7 @@ from octostar_runtime.models.access import Principal
 from octostar_runtime.ui.console import Console, Source
 from octostar_runtime.ui.frame import choices
 from octostar_runtime.ui.links import PAGES, Links
+from octostar_runtime.ui.show_messages import show_messages
 
 _console: ContextVar[Console] = ContextVar("octostar_console")
 #: No icons: the list of pages travels with every refresh.
@@ -37,6 +38,7 @@ def run(folder: Path, *, source: Source | None = None, identify: Callable[[], Pr
     current = st.navigation(sections)
     if source is None or identify is None:
         source, identify = _of_this_process()
+        show_messages()  # an operator's words, and what lets a reloaded tab keep its tasks
     chosen = choices()
     _console.set(
         Console(
