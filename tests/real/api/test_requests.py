@@ -111,7 +111,8 @@ def test_events_come_live_without_delay(server: ApiServer, http: httpx.Client) -
 
 def test_metrics_are_valid_openmetrics_without_ids(server: ApiServer, http: httpx.Client) -> None:
     text = http.get("/api/metrics").text
-    families = {family.name: family for family in text_string_to_metric_families(text)}
+    read = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+    families = {family.name: family for family in read}
     assert {"octostar_nodes", "octostar_pool_workers", "octostar_runs_retained", "octostar_run_wait_seconds"} <= set(
         families
     )

@@ -47,7 +47,7 @@ def test_the_text_is_valid_and_has_the_totals_of_services() -> None:
     text = Metrics(lambda: _snapshot(_run(1)), totals, lambda: services).render().decode()
     samples = {
         (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
         for sample in family.samples
     }
     assert samples["octostar_service_wakes_total", "ui"] == 3
