@@ -51,8 +51,9 @@ class StoreCommander(LocalCommander):
 
     def stop(self) -> None:
         """Stop listening; a command under way may end."""
-        self._listener.close()
-        self._listening.stop(timeout_s=2.0)
+        self._listener.wake()
+        if self._listening.stop(timeout_s=2.0):
+            self._listener.close()
         for worker in self._workers:
             worker.stop(timeout_s=2.0)
 

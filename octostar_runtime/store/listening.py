@@ -27,8 +27,12 @@ class Listener(Protocol):
         """Return True when something may have changed, False when nothing has; after about a second at most."""
         ...
 
+    def wake(self) -> None:
+        """End a wait under way, and every later one at once; called from any thread."""
+        ...
+
     def close(self) -> None:
-        """End a wait under way; called from any thread, once."""
+        """Give the connection back, when nobody waits any more."""
         ...
 
 
@@ -45,7 +49,6 @@ class SqliteListener:
         """Sleep one poll and return whether anything was committed since the last call."""
         self._closed.wait(ALONE_POLL_S if alone else POLL_S)
         if self._closed.is_set():
-            self._give_back()
             return False
         version = self._version()
         changed, self._seen = version != self._seen, version
@@ -61,14 +64,15 @@ class SqliteListener:
         cursor.close()
         return int(row[0]) if row else 0
 
-    def _give_back(self) -> None:
+    def wake(self) -> None:
+        """End the wait."""
+        self._closed.set()
+
+    def close(self) -> None:
+        """Give the connection back."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    def close(self) -> None:
-        """End the wait; the listening thread gives its connection back on the way out."""
-        self._closed.set()
 
 
 class PostgresListener:
@@ -99,11 +103,15 @@ class PostgresListener:
             self._closed.wait(SCAN_S)
         return True
 
+    def wake(self) -> None:
+        """End listening; a wait under way ends with its scan."""
+        self._closed.set()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._drop()
+
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    def close(self) -> None:
-        """End listening."""
-        self._closed.set()
