@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -83,7 +83,7 @@ class Nginx:
 class Deployment:
     """nginx between a stub UI and a stub API whose wake route starts the UI, once, as the idle controller does."""
 
-    def __init__(self, *, ui_runs: bool = True, locations: str = "", **changes: object) -> None:
+    def __init__(self, *, ui_runs: bool = True, locations: str = "", **changes: Any) -> None:
         self.ui, self.api = StubServer("ui"), StubServer("api")
         self.ui_runs = ui_runs
         self.nginx = Nginx(ui=self.ui.port, api=self.api.port, locations=locations, **changes)

@@ -83,10 +83,9 @@ def test_mode_22_an_open_tab_never_starts_what_was_stopped(running: RunningApp, 
         stop_ui(running)
         before = spawns(running)
         deadline = time.monotonic() + 20
-        wait_until(lambda: (page.wait_for_timeout(200), len(asked) >= 4)[1], timeout_s=25, what="the tab's questions")
         while time.monotonic() < deadline:
             page.wait_for_timeout(500)
-        assert any("/_stcore/" in url for url in asked)
+        assert sum("/_stcore/" in url for url in asked) >= 4
         assert spawns(running) == before
         assert running.pid_of("ui") == 0
     finally:
