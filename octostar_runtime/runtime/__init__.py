@@ -5,11 +5,13 @@ and "Clear cache"; it is stopped by :func:`stop_runtime`, or at the interpreter'
 """
 
 import atexit
+from collections.abc import Callable
 
 from octostar_runtime import anchor
 from octostar_runtime.runtime.composition import Runtime
+from octostar_runtime.runtime.services import add_hooks
 
-__all__ = ["Runtime", "get_runtime", "stop_runtime"]
+__all__ = ["Runtime", "get_runtime", "register_service", "stop_runtime"]
 _KEY = "runtime"
 
 
@@ -28,6 +30,36 @@ def stop_runtime() -> None:
     if runtime is not None:
         runtime.stop()
         anchor.remove(_KEY, runtime)
+
+
+def register_service(
+    name: str,
+    *,
+    start: Callable[[], object],
+    stop: Callable[[], object],
+    healthy: Callable[[], object] | None = None,
+    busy: Callable[[], int] | None = None,
+    running: bool = False,
+    depends_on: tuple[str, ...] = (),
+) -> None:
+    """Let the idle policy stop and start something of this app: a model in memory, a connection, a child process.
+
+    ``start`` and ``stop`` may block; they are called on a thread of the service's own. ``healthy()`` tells whether it
+    is up, ``busy()`` how much work is under way; ``running`` says that it is up already. A script may call this in
+    every run: the newest functions are used. InvalidInput when the name or a function is none.
+    """
+    runtime = get_runtime()
+    add_hooks(
+        runtime.services,
+        node_id=runtime.node.node_id,
+        name=name,
+        start=start,
+        stop=stop,
+        healthy=healthy,
+        busy=busy,
+        running=running,
+        depends_on=depends_on,
+    )
 
 
 def _started(kind: str) -> Runtime:

@@ -164,12 +164,18 @@ class Runtime:
             # In full mode the API process decides: it is the one that is always on.
             candidate=self.node.kind == "api" or self.settings.mode == "embedded",
             policy_file=self.settings.policy_file,
+            commander=self.store.commander,
         )
 
     def _register_services(self) -> None:
         register_own(self.services, tasks=self.tasks, node_id=self.node.node_id)
         if self.settings.mode == "full" and self.node.kind == "api":
-            programs = watch_programs(self.services, settings=self.settings, node_id=self.node.node_id)
+            programs = watch_programs(
+                self.services,
+                settings=self.settings,
+                node_id=self.node.node_id,
+                health=lambda name: self.idle.policy()[0].for_service(name, "program").health,
+            )
             self._begin("programs", programs.start, programs.stop)
             programs.poke()
 
@@ -243,10 +249,11 @@ class Runtime:
         return tuple(record for status in self.fleet.heart.remote.status.values() for record in status.services)
 
     def _meta(self) -> Mapping[str, object]:
+        """What this node tells the others of itself, among it the services that the leader may stop here."""
         sample = self.sampler.latest
-        if sample is None:
-            return {}
-        return {"cpu_percent": sample.process_cpu_percent, "memory": sample.process_memory}
+        figures = {} if sample is None else {"cpu_percent": sample.process_cpu_percent, "memory": sample.process_memory}
+        # the fleet's reader asks once while it is being made, before there is a controller
+        return {**figures, "services": self.idle.announce() if hasattr(self, "idle") else []}
 
 
 def _nothing() -> None:

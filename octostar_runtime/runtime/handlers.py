@@ -7,7 +7,7 @@ One target's failure is that target's outcome, never the whole command's.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from octostar_runtime.errors import InvalidInput, OctostarRuntimeError
+from octostar_runtime.errors import InvalidInput, InvalidTransition, OctostarRuntimeError
 from octostar_runtime.models.commands import CommandRecord
 from octostar_runtime.ports import Commander
 
@@ -24,11 +24,13 @@ def register_run_handlers(commander: Commander, tasks: "TaskManager", retry: Cal
     """Cancel, hard-stop, retry and look into this node's runs. ``retry(run_id)`` returns the new run's id."""
 
     def cancel(run_id: str, command: CommandRecord) -> str:
-        tasks.cancel_run(run_id, reason=command.reason or "cancelled by an operator", by=command.actor)
+        if not tasks.cancel_run(run_id, reason=command.reason or "cancelled by an operator", by=command.actor):
+            raise InvalidTransition("it had already ended")
         return "asked to stop"
 
     def hard_stop(run_id: str, command: CommandRecord) -> str:
-        tasks.hard_stop(run_id, by=command.actor)
+        if not tasks.hard_stop(run_id, by=command.actor):
+            raise InvalidTransition("it does not run any more")
         return "stopped hard"
 
     commander.handle("run.cancel", _each(cancel))

@@ -33,6 +33,17 @@ class HookBackend:
         self._lock = threading.Lock()
         self._up = running
 
+    def rebind(
+        self,
+        *,
+        start: Callable[[], object],
+        stop: Callable[[], object],
+        healthy: Callable[[], object] | None,
+        busy: Callable[[], int] | None,
+    ) -> None:
+        """Take the functions of a script that was run again; whether the service is up stays known."""
+        self._start, self._stop, self._healthy, self._busy = start, stop, healthy, busy
+
     def probe(self) -> Probe:
         """Ask ``healthy``; without it, believe what start and stop returned."""
         healthy = bool(self._healthy()) if self._healthy is not None else None
