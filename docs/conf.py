@@ -1,5 +1,10 @@
 """How Sphinx builds the documentation: ``python -m sphinx -W -b html docs site``."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # a checkout is documented as it is, installed or not
+
 import octostar_runtime
 
 project = "Octostar runtime"

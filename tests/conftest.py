@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 #: Threads that belong to libraries which keep them for the next use.
 KEPT = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-", "pytest_timeout", "pydevd", "hypothesis", "Dummy-")
 GRACE_S = 3.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Units first, real servers and browsers last: what is quick to fail fails first, and the browser's driver, which
+    keeps an event loop running in the main thread, is not there yet where a test wants to run one of its own."""
+    items.sort(key=lambda item: item.get_closest_marker("real") is not None)
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +46,11 @@ def nothing_is_left() -> Iterator[None]:
 
 def _children() -> set[int]:
     # psutil would read all of /proc, which adds up over thousands of tests
-    found = [pid for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split()]
-    return {int(pid) for pid in found}
+    found: set[int] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ended meanwhile has no children
+            found.update(map(int, task.read_text().split()))
+    return found
 
 
 def _orphans(before: set[int]) -> list[psutil.Process]:

@@ -65,6 +65,8 @@ def profile_csv(
         raise InvalidInput("The file is empty; choose a CSV with a header line and at least one row.") from None
     except pd.errors.ParserError as error:
         raise InvalidInput(f"This is not a readable CSV: {_reason(error)}") from None
+    finally:
+        reader.close()  # and the file under it, also when the profile is given up half-way
     yield CsvProfile(rows=rows, columns=latest.columns, progress=1.0, finished=True)
 
 

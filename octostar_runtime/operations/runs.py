@@ -91,7 +91,7 @@ class RunOperations(Dispatcher):
         self._at.flush()
         # by exclusion: two state: terms would mean either, an excluded one is left out of whatever else is asked for
         wanted = f"{query} -state:{'ended' if live else 'live'}"
-        page = self._at.runs.find(wanted, limit=min(expected, BULK_LIMIT) + 1)
+        page = self._at.runs.find(wanted, limit=max(1, min(expected, BULK_LIMIT)))
         if page.total > BULK_LIMIT:
             raise CountChanged(f"{page.total} runs match; narrow the search to {BULK_LIMIT}", current=page.total)
         if page.total != expected:

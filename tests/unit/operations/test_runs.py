@@ -84,6 +84,15 @@ def test_another_count_than_the_confirmed_one_changes_nothing(runtime: Runtime, 
     assert not runtime.tasks.run(run_id).terminal
 
 
+def test_nothing_matches_when_nothing_was_expected(runtime: Runtime, operator: Principal) -> None:
+    assert runtime.operations.cancel_matching("name:nothing", 0, by=operator) == ()
+
+
+def test_more_than_may_be_cancelled_at_once_can_be_expected(runtime: Runtime, operator: Principal) -> None:
+    with pytest.raises(CountChanged, match="0 runs match now, not 10000"):
+        runtime.operations.cancel_matching("", 10_000, by=operator)
+
+
 def test_ended_runs_do_not_crowd_out_the_live_ones_that_match(runtime: Runtime, operator: Principal) -> None:
     for number in range(50):
         runtime.tasks.submit(f"done-{number}", lambda task: None, name="report")
