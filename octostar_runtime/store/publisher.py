@@ -7,6 +7,7 @@ version of each row, and stores it in one transaction. Is the store away, rows w
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -27,7 +28,9 @@ INTERVAL_S = 0.25
 FIRST_PAUSE_S = 0.02  # after a quiet time: long enough for what belongs together, too short to be noticed
 RETRY_S = 1.0
 CAPACITY = 50_000
-ROWS_AT_ONCE = 2_000
+ROWS_AT_ONCE = 500
+REST_RATIO = 3.0  # under a flood, rest this many times as long as a batch took: the app's own work comes first
+MOST_REST_S = 0.25
 PortableArguments = Callable[[str], Mapping[str, object] | None]
 
 
@@ -59,6 +62,7 @@ class Publisher:
         self._last_flush = -interval_s
         self._flushing = threading.Lock()
         self._stopping = threading.Event()
+        self._hurry = threading.Event()
         self._thread = PeriodicThread("octostar-publisher", self._turn, interval_s=None)
         self._unsubscribe = bus.subscribe(self._on_event)
 
@@ -70,6 +74,7 @@ class Publisher:
         """Store what is left and stop; False when something could not be stored."""
         self._unsubscribe()
         self._stopping.set()
+        self._hurry.set()
         self._thread.stop(timeout_s)
         return self.flush_now()
 
@@ -82,10 +87,15 @@ class Publisher:
 
     def flush_now(self) -> bool:
         """Store everything that is pending, in the caller's thread; False when the store would not have it."""
+        self._hurry.set()  # a flush under way in the background stops resting
         with self._flushing:
-            self._fetch()
-            stored = self._flush()
-            self._last_flush = self._clock.monotonic()
+            self._hurry.clear()
+            return self._fetch_and_flush(rest=False)
+
+    def _fetch_and_flush(self, *, rest: bool) -> bool:
+        self._fetch()
+        stored = self._flush(rest=rest)
+        self._last_flush = self._clock.monotonic()
         return stored
 
     def health(self) -> StoreHealth:
@@ -105,7 +115,9 @@ class Publisher:
         """One turn of the thread: let changes gather, then flush; while the store is away, come back in a while."""
         due = max(self._last_flush + self._interval_s, self._clock.monotonic() + FIRST_PAUSE_S)
         self._stopping.wait(due - self._clock.monotonic())
-        self._thread.interval_s = None if self.flush_now() else RETRY_S
+        with self._flushing:
+            stored = self._fetch_and_flush(rest=True)
+        self._thread.interval_s = None if stored else RETRY_S
 
     def _fetch(self) -> None:
         if self._buffer.full_of_ends:
@@ -114,9 +126,10 @@ class Publisher:
         self._buffer.add_runs(self._drain_runs())
         self._buffer.add_sessions(self._drain_sessions())
 
-    def _flush(self) -> bool:
+    def _flush(self, *, rest: bool) -> bool:
         since = self._dirty_since
         while batch := self._buffer.take(ROWS_AT_ONCE):
+            began = time.monotonic()
             try:
                 self._write(replace(batch, portable=self._portable(batch.runs)))
             except StoreUnavailable as error:
@@ -125,6 +138,8 @@ class Publisher:
                 return False
             if self._buffer.full_of_ends:
                 self._fetch()
+            if rest and len(self._buffer):
+                self._hurry.wait(min(REST_RATIO * (time.monotonic() - began), MOST_REST_S))
         if since is not None:
             self._lag_s = self._clock.monotonic() - since
         if not self._dirty:
