@@ -133,11 +133,6 @@ def _once(name: str) -> Submit:
         return ours
     if name == "tpe":
         pool = ThreadPoolExecutor(WORKERS)
-        # it starts threads only as it needs them: have all ten there, as in a pool that has been in use, and as ours
-        meet = threading.Barrier(WORKERS + 1)
-        for _ in range(WORKERS):
-            pool.submit(meet.wait)
-        meet.wait()
         return lambda _: pool.submit(nothing).result()
     if name == "reference":
         from streamlit_octostar_utils.threading.async_task_manager import AsyncTaskManager
