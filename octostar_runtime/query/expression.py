@@ -140,7 +140,7 @@ def looked_at(field: Field, record: RunRecord) -> tuple[str, ...]:
         case Field.TAG:
             return record.tags
         case Field.ERROR:
-            return (record.error_type or "", record.error or "")
+            return (error_text(record),)
         case Field.ARG:
             return (record.arguments,)
         case _:
@@ -148,9 +148,22 @@ def looked_at(field: Field, record: RunRecord) -> tuple[str, ...]:
 
 
 def searched(record: RunRecord) -> tuple[str, ...]:
-    """Return everything a word without a qualifier is looked for in."""
-    optional = (record.user, record.session_id, record.error_type, record.error, record.arguments)
-    return (record.name, record.task_id, record.run_id, *(text for text in optional if text), *record.tags)
+    """Return everything a word without a qualifier is looked for in: names, ids and tags; the error; the arguments."""
+    return (head_text(record), error_text(record), record.arguments)
+
+
+def head_text(record: RunRecord) -> str:
+    """Return a run's names, ids and tags, one to a line, with a line's end before and behind each tag."""
+    tags = "".join(f"{tag}\n" for tag in record.tags)
+    head = (record.name, record.task_id, record.run_id, record.user or "", record.session_id or "")
+    return "\n".join(head) + (f"\n{tags}" if tags else "")
+
+
+def error_text(record: RunRecord) -> str:
+    """Return the type and the message of a run's error."""
+    if record.error_type is None and record.error is None:
+        return ""
+    return f"{record.error_type or ''}\n{record.error or ''}"
 
 
 def running_s(record: RunRecord, now: float) -> float | None:

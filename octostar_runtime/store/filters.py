@@ -1,12 +1,13 @@
 """Compile a search expression to SQL that finds exactly what :meth:`Query.matches` finds."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_, true
 from sqlalchemy.sql.elements import SQLColumnExpression
 
-from octostar_runtime.models.runs import TERMINAL
+from octostar_runtime.models.runs import TERMINAL, RunState
 from octostar_runtime.query import Field, Pattern, Query, Term
 from octostar_runtime.store.jsontext import clean
 from octostar_runtime.store.runcodec import TAG_SEPARATOR
@@ -25,7 +26,9 @@ def condition_of(query: Query, now: float) -> Condition:
 
 
 def _term(term: Term, now: float) -> Condition:
-    holds = _CONDITIONS.get(term.field, _texts)(term, now)
+    if term.field is Field.STATE and term.exclude:  # the other states: an index finds those, it cannot find "not"
+        return _state(replace(term, states=frozenset(RunState) - term.states, exclude=False), now)
+    holds = _CONDITIONS[term.field](term, now)
     return not_(func.coalesce(holds, false())) if term.exclude else holds
 
 
@@ -43,13 +46,8 @@ def _older(term: Term, now: float) -> Condition:
 
 
 def _longer(term: Term, now: float) -> Condition:
-    ended = and_(run.c.ended_at.is_not(None), _took() > term.seconds)
     live = and_(run.c.ended_at.is_(None), run.c.started_at < now - term.seconds)
-    return and_(run.c.started_at.is_not(None), or_(ended, live))
-
-
-def _took() -> Any:
-    return func.coalesce(run.c.run_s, run.c.ended_at - run.c.started_at)
+    return or_(run.c.run_s > term.seconds, live)
 
 
 def _whole_key(column: Text) -> Callable[[Term, float], Condition]:
@@ -73,10 +71,6 @@ def _inside(*columns: Text) -> Callable[[Term, float], Condition]:
     return compile_
 
 
-def _texts(term: Term, now: float) -> Condition:
-    return _inside(run.c.head, run.c.error_text, run.c.args_text)(term, now)
-
-
 def _like(column: Text, pattern: Pattern, before: str, after: str) -> Condition:
     body = "%".join(_escaped(clean(part)) for part in pattern.parts)
     return column.like(f"{before}{body}{after}", escape=ESCAPE)
@@ -98,4 +92,5 @@ _CONDITIONS: dict[Field, Callable[[Term, float], Condition]] = {
     Field.NODE: _inside(func.lower(run.c.node_id)),
     Field.ERROR: _inside(run.c.error_text),
     Field.ARG: _inside(run.c.args_text),
+    Field.TEXT: _inside(run.c.head, run.c.error_text, run.c.args_text),
 }

@@ -72,6 +72,7 @@ class MemoryPage:
 
     runs: tuple[RunRecord, ...]
     total: int
+    exact: bool = True
     next: str | None = None
 
 

@@ -14,7 +14,7 @@ from octostar_runtime.store.database import Database
 logger = logging.getLogger(__name__)
 
 #: Every schema there ever was, oldest first; the last one is this release's.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 _ADVISORY_KEY = 0x0C705741  # any number, the same in every release
 _WAIT_FOR_LOCK = "SET LOCAL lock_timeout = '10min'"

@@ -5,6 +5,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from octostar_runtime.models.runs import CancelOutcome, CancelRecord, LogLine, RunRecord, RunState
+from octostar_runtime.query.expression import error_text, head_text
 from octostar_runtime.store.jsontext import clean, dump, load
 
 #: Columns that hold a field of the record as it is.
@@ -32,16 +33,15 @@ def run_row(run: RunRecord) -> dict[str, Any]:
         if row[name]:
             row[name] = clean(row[name])
     tags = [clean(tag.casefold()) for tag in run.tags]
-    head = (run.name, run.task_id, run.run_id, run.user or "", run.session_id or "")
     row["state"] = run.state.value
+    if row["run_s"] is None and run.started_at is not None and run.ended_at is not None:
+        row["run_s"] = run.ended_at - run.started_at  # what "longer:" compares, by an index
     row["name_key"] = row["name"].casefold()
     row["user_key"] = (row["user"] or "").casefold()
     row["tags_key"] = TAG_SEPARATOR.join(["", *tags, ""]) if tags else ""
     row["error_key"] = error_key(run)
-    row["head"] = clean(TAG_SEPARATOR.join(head).casefold() + row["tags_key"])
-    row["error_text"] = (
-        clean(f"{run.error_type or ''}\n{run.error or ''}".casefold()) if run.error_type or run.error else ""
-    )
+    row["head"] = clean(head_text(run).casefold())
+    row["error_text"] = clean(error_text(run).casefold())
     row["args_text"] = clean(run.arguments.casefold()) if run.arguments else ""
     row["detail"] = dump(_detail(run))
     return row

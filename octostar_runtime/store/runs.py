@@ -6,20 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 from sqlalchemy.sql.elements import SQLColumnExpression
 
 from octostar_runtime.errors import InvalidInput
 from octostar_runtime.models.runs import RunRecord, RunState
-from octostar_runtime.query import parse
+from octostar_runtime.query import Field, Query, parse
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.filters import condition_of
 from octostar_runtime.store.jsontext import load
 from octostar_runtime.store.runcodec import READ, run_of
 from octostar_runtime.store.schema import run, tally
+from octostar_runtime.store.textindex import candidates
 from octostar_runtime.store.writing import chunks
 
 MAX_LIMIT = 10_000
+COUNTED = 1_000
 COLUMNS = [run.c[name] for name in READ]
 SORTS: Mapping[str, SQLColumnExpression[Any]] = {
     "queued_at": run.c.queued_at,
@@ -37,10 +39,14 @@ SORTS: Mapping[str, SQLColumnExpression[Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRuns:
-    """One page of runs. ``next`` continues behind the last of them, None when there is no more."""
+    """One page of runs. ``next`` continues behind the last of them, None when there is no more.
+
+    ``total`` is how many there are in all, or, when ``exact`` is false, a number there are more of.
+    """
 
     runs: tuple[RunRecord, ...]
     total: int
+    exact: bool = True
     next: str | None = None
 
 
@@ -64,14 +70,18 @@ class SqlRuns:
 
         QueryInvalid when the query, InvalidInput when the order, the limit or the cursor cannot be read.
         """
-        condition = condition_of(parse(query), self._now())
+        read = parse(query)
+        condition = condition_of(read, self._now())
         order = _Order.read(sort)
-        size = _checked("limit", limit)
-        wanted = order.applied(select(run.c.id, order.column)).where(condition).limit(size + 1)
-        wanted = wanted.where(order.behind(after)) if after else wanted.offset(_checked("offset", offset))
+        size, skipped = _checked("limit", limit), _checked("offset", offset)
         with self._database.read() as connection:
+            few = candidates(connection, read)
+            if few is not None:
+                condition = and_(few, condition)
+            wanted = order.applied(select(run.c.id, order.column), few is not None).where(condition).limit(size + 1)
+            wanted = wanted.where(order.behind(after)) if after else wanted.offset(skipped)
             found = [(row[0], row[1]) for row in connection.execute(wanted)]
-            total = connection.execute(select(func.count()).select_from(run).where(condition)).scalar_one()
+            total, exact = _total(connection, condition, cheap=few is not None or _is_cheap(read))
             # The page is found by narrow indexes alone; only its own rows are read whole.
             ids = [row_id for row_id, _ in found[:size]]
             records: dict[int, RunRecord] = {}
@@ -79,12 +89,21 @@ class SqlRuns:
                 rows = connection.execute(select(run.c.id, *COLUMNS).where(run.c.id.in_(some))).mappings()
                 records.update((row["id"], run_of(row)) for row in rows)
         more = order.cursor(*found[size - 1]) if len(found) > size else None
-        return FoundRuns(runs=tuple(records[row_id] for row_id in ids if row_id in records), total=total, next=more)
+        return FoundRuns(
+            runs=tuple(records[row_id] for row_id in ids if row_id in records),
+            total=max(total, skipped + len(ids)),
+            exact=exact,
+            next=more,
+        )
 
     def count(self, query: str) -> int:
         """Return how many runs ``query`` finds."""
-        condition = condition_of(parse(query), self._now())
+        read = parse(query)
+        condition = condition_of(read, self._now())
         with self._database.read() as connection:
+            few = candidates(connection, read)
+            if few is not None:
+                condition = and_(few, condition)
             return connection.execute(select(func.count()).select_from(run).where(condition)).scalar_one()
 
     def counts(self, *, without_node: str | None = None) -> dict[RunState, int]:
@@ -148,10 +167,12 @@ class _Order:
             )
         return cls(column, sort.startswith("-"))
 
-    def applied(self, statement: Select[Any]) -> Select[Any]:
+    def applied(self, statement: Select[Any], sort_by_hand: bool) -> Select[Any]:
+        """Order ``statement``; by hand when few rows are left, so that no index of the order is followed instead."""
+        column = func.coalesce(self.column, self.column) if sort_by_hand else self.column
         if self.descending:
-            return statement.order_by(self.column.desc().nulls_last(), run.c.id.desc())
-        return statement.order_by(self.column.asc().nulls_first(), run.c.id.asc())
+            return statement.order_by(column.desc().nulls_last(), run.c.id.desc())
+        return statement.order_by(column.asc().nulls_first(), run.c.id.asc())
 
     def cursor(self, row_id: int, value: object) -> str:
         return base64.urlsafe_b64encode(json.dumps([value, row_id]).encode()).decode()
@@ -169,6 +190,26 @@ class _Order:
             return same if self.descending else or_(same, column.is_not(None))
         same = and_(column == value, later)
         return or_(column < value, column.is_(None), same) if self.descending else or_(column > value, same)
+
+
+_COUNTED_BY_INDEX = frozenset({Field.STATE, Field.NAME, Field.USER, Field.OLDER, Field.LONGER})
+
+
+def _is_cheap(query: Query) -> bool:
+    """Whether an index alone can count what the query finds."""
+    return all(
+        term.field in _COUNTED_BY_INDEX and all(pattern.plain is not None for pattern in term.patterns)
+        for term in query.terms
+    )
+
+
+def _total(connection: Connection, condition: ColumnElement[bool], *, cheap: bool) -> tuple[int, bool]:
+    """Count exactly what is cheap to count, and the rest up to a bound: nobody waits to read "1,000+" instead."""
+    if cheap:
+        return connection.execute(select(func.count()).select_from(run).where(condition)).scalar_one(), True
+    some = select(run.c.id).where(condition).limit(COUNTED + 1).subquery()
+    total = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return min(total, COUNTED), total <= COUNTED
 
 
 def _checked(name: str, value: int) -> int:
