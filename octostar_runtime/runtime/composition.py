@@ -112,6 +112,7 @@ class Runtime:
         self._register_services()
         # The controller starts when it can see, and stops before anything it might act upon.
         self._begin("idle controller", self.idle.start, self.idle.stop)
+        self.fleet.refresh_now()  # whoever asks first finds the services, too
 
     def _begin(self, name: str, start: Callable[[], object], stop: Callable[[], object]) -> None:
         self._undo.append((name, stop))
@@ -177,7 +178,6 @@ class Runtime:
                 health=lambda name: self.idle.policy()[0].for_service(name, "program").health,
             )
             self._begin("programs", programs.start, programs.stop)
-            programs.poke()
 
     def _make_operations(self) -> None:
         commander = self.store.commander

@@ -34,6 +34,7 @@ def watch_programs(
     known = {"ui": f"http://127.0.0.1:{settings.ui_port}{settings.base_path}/_stcore/health"}
     watch = ProgramWatch(client, registry, node_id=node_id, health=lambda name: health(name) or known.get(name))
     registry.add(ContainerBackend(node_id=node_id, leave=client.shutdown), replace=True)
+    watch.turn()  # at once: who asks right after the start must find them
     return PeriodicThread("octostar-programs", watch.turn, interval_s=LOOK_EVERY_S)
 
 

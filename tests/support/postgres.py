@@ -47,7 +47,7 @@ class Postgres:
     def start(self) -> None:
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.directory} "
-            "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=64MB "
+            "-c fsync=off -c full_page_writes=off -c synchronous_commit=on -c shared_buffers=64MB "
             "-c max_connections=60"
         )
         log = str(self.directory / "server.log")
