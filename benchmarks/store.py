@@ -168,10 +168,8 @@ def measure_submit(report: Report, url: str, *, rounds: int) -> None:
     ratios: list[float] = []
     with opened(url, "bench") as store:
         for number in range(rounds):
-            with_store, without = (lambda: _throughput(store)), (lambda: _throughput(None))
-            first, second = (with_store, without) if number % 2 else (without, with_store)
-            one, two = first(), second()
-            ratios.append(one / two if number % 2 else two / one)
+            rates = {which is store: _throughput(which) for which in ((store, None) if number % 2 else (None, store))}
+            ratios.append(rates[True] / rates[False])
     report.add("store.submit_slowdown", ratios, unit="ratio")
 
 
@@ -213,7 +211,9 @@ def measure_commands(report: Report, url: str, figure: str, count: int) -> None:
             store.nodes.join(node("bench"))
             store.commander.start()
             time.sleep(1.5)
-            for _ in range(count):
+            for number in range(count):
+                if number % 10 == 0:
+                    store.nodes.beat("bench", at=time.time())
                 started = time.perf_counter()
                 with contextlib.suppress(CommandFailed):
                     store.commander.send("worker", "run.cancel", {"run_id": "none"}, actor=None)
