@@ -34,3 +34,4 @@ class Housekeeping:
         if time.monotonic() >= self._collect_at:
             self._collect_at = time.monotonic() + COLLECT_EVERY_S
             gc.collect()
+        self._store.prune_step()
