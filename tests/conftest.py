@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Threads that belong to libraries which keep them for the next use.
 KEPT = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-", "pytest_timeout", "pydevd", "hypothesis", "Dummy-")
-GRACE_S = 3.0
+GRACE_S = 10.0  # a machine that does three things at once takes its time to end threads
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
