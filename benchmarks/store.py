@@ -248,6 +248,10 @@ def questions(store: Store, count: int) -> Iterator[tuple[str, Callable[[], obje
         yield f"sort {sort}", lambda sort=sort: store.runs.find("", limit=50, sort=sort)  # type: ignore[misc]
         yield f"failed by {sort}", lambda sort=sort: store.runs.find("state:failed", limit=50, sort=sort)  # type: ignore[misc]
     yield "deep page", lambda: store.runs.find("", limit=50, offset=int(count * 0.9))
+    yield "by name", lambda: store.runs.groups("", by="name")
+    yield "by error", lambda: store.runs.groups("state:failed", by="error")
+    week = time.time() - 7 * 86_400
+    yield "by hour", lambda: store.runs.buckets("", since=week, until=week + 86_400, step_s=3600)
     yield "counts", store.runs.counts
 
 

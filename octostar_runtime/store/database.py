@@ -22,8 +22,9 @@ from octostar_runtime.errors import SettingsError, StoreUnavailable
 logger = logging.getLogger(__name__)
 BUSY_TIMEOUT_MS = 5_000
 POSTGRESQL_OPTIONS = (
-    # A node that was stopped in the middle of a transaction must not keep others waiting for its locks.
-    "-c idle_in_transaction_session_timeout=5000 -c lock_timeout=5000 -c statement_timeout=60000"
+    # A node that was stopped in the middle of a transaction has lost its locks before its lease of 4 s is over: whoever
+    # declares it lost does not wait for them.
+    "-c idle_in_transaction_session_timeout=3000 -c lock_timeout=5000 -c statement_timeout=60000"
 )
 
 

@@ -21,8 +21,10 @@ from octostar_runtime.settings import Settings
 from octostar_runtime.store.anonymous import faceless, nameless, without_person
 from octostar_runtime.store.batch import Batch
 from octostar_runtime.store.endings import lost_run, lost_session
+from octostar_runtime.store.grouping import GROUP_BY, RunGroups, Sample, bucketed, grouped
 from octostar_runtime.store.jsontext import plain
 from octostar_runtime.store.local_commander import LocalCommander
+from octostar_runtime.store.runcodec import error_key
 
 FAILED = frozenset({RunState.ERROR, RunState.TIMED_OUT, RunState.LOST})
 GONE = frozenset({NodeState.LOST, NodeState.STOPPED})
@@ -136,6 +138,28 @@ class MemoryRuns:
     def counts(self, *, without_node: str | None = None) -> dict[RunState, int]:
         """Return how many runs of each state are kept."""
         return dict(Counter(run.state for run in self._all() if run.node_id != without_node))
+
+    def groups(self, query: str, *, by: str, limit: int = 50) -> RunGroups:
+        """Group what ``query`` finds by name, error, user, pool or state, the largest groups first."""
+        if by not in GROUP_BY:
+            raise InvalidInput(f"cannot group by {by!r}; use one of {', '.join(GROUP_BY)}")
+        return grouped(self._samples(query, by), limit=limit, exact=True)
+
+    def buckets(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups:
+        """Cut the time from ``since`` to ``until`` (UTC) into stretches and say how the runs queued in each fared."""
+        samples = [sample for sample in self._samples(query, "state") if since <= sample.queued_at < until]
+        return bucketed(samples, step_s=step_s, exact=True)
+
+    def _samples(self, query: str, by: str) -> list[Sample]:
+        read, now = parse(query), self._now()
+        found = [run for run in self._all() if read.matches(run, now)]
+
+        def key(run: RunRecord) -> str | None:
+            if by == "error":
+                return error_key(run)
+            return run.state.value if by == "state" else getattr(run, by)
+
+        return [Sample(key(run) or "", run.state.value, run.queued_at, run.wait_s, run.run_s) for run in found]
 
     def versions(self, *, without_node: str, limit_live: int, limit_ended: int) -> dict[str, int]:
         """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones."""

@@ -28,7 +28,7 @@ INTERVAL_S = 0.25
 FIRST_PAUSE_S = 0.02  # after a quiet time: long enough for what belongs together, too short to be noticed
 RETRY_S = 1.0
 CAPACITY = 50_000
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 1_000
 REST_RATIO = 3.0  # under a flood, rest this many times as long as a batch took: the app's own work comes first
 MOST_REST_S = 0.25
 PortableArguments = Callable[[str], Mapping[str, object] | None]
@@ -138,7 +138,7 @@ class Publisher:
                 return False
             if self._buffer.full_of_ends:
                 self._fetch()
-            if rest and len(self._buffer):
+            if rest and len(self._buffer) >= ROWS_AT_ONCE:
                 self._hurry.wait(min(REST_RATIO * (time.monotonic() - began), MOST_REST_S))
         if since is not None:
             self._lag_s = self._clock.monotonic() - since

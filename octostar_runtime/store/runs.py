@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 from sqlalchemy.sql.elements import SQLColumnExpression
 
 from octostar_runtime.errors import InvalidInput
@@ -14,6 +14,7 @@ from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.query import Field, Query, parse
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.filters import condition_of
+from octostar_runtime.store.grouping import GROUP_BY, MOST, RunGroups, Sample, bucketed, grouped
 from octostar_runtime.store.jsontext import load
 from octostar_runtime.store.runcodec import READ, run_of
 from octostar_runtime.store.schema import run, tally
@@ -117,6 +118,30 @@ class SqlRuns:
             rows = [*connection.execute(live), *connection.execute(ended)]
         return {RunState(state): int(n) for state, n in rows if n}
 
+    def groups(self, query: str, *, by: str, limit: int = 50) -> RunGroups:
+        """Group what ``query`` finds by name, error, user, pool or state, the largest groups first."""
+        samples, exact = self._samples(parse(query), _group_column(by))
+        return grouped(samples, limit=limit, exact=exact)
+
+    def buckets(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups:
+        """Cut the time from ``since`` to ``until`` (UTC) into stretches and say how the runs queued in each fared."""
+        within = and_(run.c.queued_at >= since, run.c.queued_at < until)
+        samples, exact = self._samples(parse(query), literal(""), within)
+        return bucketed(samples, step_s=step_s, exact=exact)
+
+    def _samples(
+        self, query: Query, key: SQLColumnExpression[Any], *more: ColumnElement[bool]
+    ) -> tuple[list[Sample], bool]:
+        condition = and_(condition_of(query, self._now()), *more)
+        with self._database.read() as connection:
+            few = candidates(connection, query)
+            if few is not None:
+                condition = and_(few, condition)
+            wanted = select(func.coalesce(key, ""), run.c.state, run.c.queued_at, run.c.wait_s, run.c.run_s)
+            newest = wanted.where(condition).order_by(run.c.queued_at.desc()).limit(MOST + 1)
+            rows = connection.execute(newest).all()
+        return [Sample(*row) for row in rows[:MOST]], len(rows) <= MOST
+
     def versions(self, *, without_node: str, limit_live: int, limit_ended: int) -> dict[str, int]:
         """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones: what a reader must have."""
         narrow = select(run.c.run_id, run.c.seq).where(run.c.node_id != without_node)
@@ -190,6 +215,19 @@ class _Order:
             return same if self.descending else or_(same, column.is_not(None))
         same = and_(column == value, later)
         return or_(column < value, column.is_(None), same) if self.descending else or_(column > value, same)
+
+
+def _group_column(by: str) -> SQLColumnExpression[Any]:
+    columns = {
+        "name": run.c.name,
+        "error": run.c.error_key,
+        "user": run.c.user,
+        "pool": run.c.pool,
+        "state": run.c.state,
+    }
+    if by not in columns:
+        raise InvalidInput(f"cannot group by {by!r}; use one of {', '.join(GROUP_BY)}")
+    return columns[by]
 
 
 _COUNTED_BY_INDEX = frozenset({Field.STATE, Field.NAME, Field.USER, Field.OLDER, Field.LONGER})

@@ -6,10 +6,12 @@ That is what keeps a node which was declared lost, and comes back, from ending i
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, and_, or_, select
+from sqlalchemy import Connection, Table, and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Compiled
 from sqlalchemy.sql.dml import Insert
 
 from octostar_runtime.models.events import Event
@@ -22,6 +24,11 @@ from octostar_runtime.store.runcodec import run_row
 from octostar_runtime.store.sessioncodec import session_row
 
 T = TypeVar("T")
+#: What never changes of a run: left out of updates, so that the indexes over it are not written again.
+FIXED = frozenset({
+    "id", "run_id", "portable", "task_id", "name", "name_key", "pool", "node_id", "user", "user_key", "tags_key",
+    "queued_at",
+})  # fmt: skip
 CHUNK = 500  # rows in one statement: below SQLite's limit of variables, and short under its write lock
 
 
@@ -49,7 +56,7 @@ def write_runs(connection: Connection, runs: Sequence[RunRecord], portable: Mapp
         return
     ending = _ending_now(connection, [run for run in runs if run.terminal])
     rows = [_with_ends(run_row(run), run, (portable or {}).get(run.run_id)) for run in runs]
-    connection.execute(_statement(connection, _upsert_run), sorted(rows, key=_by_run_id))
+    _execute_many(connection, _upsert_run, sorted(rows, key=_by_run_id))
     _add_to_tally(connection, Counter((run.node_id, run.state.value) for run in ending))
 
 
@@ -92,7 +99,7 @@ def write_sessions(connection: Connection, sessions: Sequence[SessionRecord]) ->
     """Insert or update sessions; one that has ended stays as it ended."""
     if sessions:
         rows = sorted((session_row(session) for session in sessions), key=lambda row: str(row["session_id"]))
-        connection.execute(_statement(connection, _upsert_session), rows)
+        _execute_many(connection, _upsert_session, rows)
 
 
 def write_events(connection: Connection, events: Sequence[Event]) -> None:
@@ -102,22 +109,28 @@ def write_events(connection: Connection, events: Sequence[Event]) -> None:
         connection.execute(statement, [event_row(event) for event in events])
 
 
-_statements: dict[tuple[str, Callable[[Any], Insert]], Insert] = {}
+_compiled: dict[tuple[str, Callable[[Any], Insert]], Compiled] = {}
 
 
-def _statement(connection: Connection, make: Callable[[Any], Insert]) -> Insert:
-    """Build a wide statement once per dialect; SQLAlchemy keeps its compiled text as long as it is the same object."""
+def _execute_many(connection: Connection, make: Callable[[Any], Insert], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Run a wide statement for many rows, its text made once: preparing each row anew costs more than storing it."""
     key = (connection.dialect.name, make)
-    if key not in _statements:
-        _statements[key] = make(lambda table: insert(connection, table))
-    return _statements[key]
+    compiled = _compiled.get(key)
+    if compiled is None:
+        compiled = make(lambda table: insert(connection, table)).compile(dialect=connection.dialect)
+        _compiled[key] = compiled
+    if getattr(compiled, "positional", False):
+        pick = itemgetter(*compiled.positiontup)  # type: ignore[attr-defined]
+        connection.exec_driver_sql(str(compiled), [pick(row) for row in rows])
+    else:
+        connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
 
 
 def _upsert_run(insert_into: Callable[[Table], Any]) -> Any:
     run = schema.run
-    statement = insert_into(run)
+    statement = insert_into(run).values({c.name: bindparam(c.name) for c in run.c if c.name != "id"})
     new = statement.excluded
-    values = {c.name: new[c.name] for c in run.c if c.name not in ("id", "run_id", "portable")}
+    values = {c.name: new[c.name] for c in run.c if c.name not in FIXED}
     return statement.on_conflict_do_update(
         index_elements=["run_id"],
         set_=values,
@@ -127,7 +140,7 @@ def _upsert_run(insert_into: Callable[[Table], Any]) -> Any:
 
 def _upsert_session(insert_into: Callable[[Table], Any]) -> Any:
     session = schema.session
-    statement = insert_into(session)
+    statement = insert_into(session).values({c.name: bindparam(c.name) for c in session.c})
     new = statement.excluded
     values = {c.name: new[c.name] for c in session.c if c.name != "session_id"}
     return statement.on_conflict_do_update(

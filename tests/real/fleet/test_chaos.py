@@ -85,7 +85,10 @@ def test_a_node_stopped_for_fifteen_seconds_comes_back_without_what_it_lost(
     sleeper, other = start_node(url, "sleeper").ready(), start_node(url, "other").ready()
     wait_until(lambda: live_of(store, "sleeper") >= 10, timeout_s=20, what="work")
     sleeper.signal(signal.SIGSTOP)
+    stopped = time.monotonic()
     wait_until(lambda: state_of(store, "sleeper") is NodeState.LOST, timeout_s=10, what="the loss")
+    # The node is declared lost in one transaction and its work in the next ones: any node can go on with those.
+    wait_until(lambda: live_of(store, "sleeper") == 0, timeout_s=10 - (time.monotonic() - stopped), what="LOST runs")
     lost = {run.run_id for run in store.runs.find("state:lost node:sleeper", limit=1_000).runs}
     assert lost
     with pytest.raises(CommandFailed):
