@@ -26,7 +26,7 @@ from octostar_runtime.idle.services import ServiceBackend, ServiceRegistry
 from octostar_runtime.idle.wakes import Wake
 from octostar_runtime.idle.world import Hold, World
 from octostar_runtime.models.services import ServiceRecord
-from octostar_runtime.models.sessions import SessionState
+from octostar_runtime.models.sessions import ComingStop, SessionState
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.ports import Commander, Documents, EventSink, Leases
 
@@ -40,10 +40,11 @@ LOG_LINES = 500
 class IdleController:
     """Stops what nobody uses and starts what somebody needs. Safe from any thread.
 
-    ``observe`` returns the newest picture of the fleet and must be quick. ``warn(text, stops_at)`` tells the users
-    of a coming stop. ``ask_for_beats`` makes the sessions prove that they live, after the machine slept. ``stored``
-    returns the service records of the store, for a node that does not hold the lease; ``candidate=False`` keeps a
-    node from asking for it. With a ``commander`` the leader also drives the services that other nodes announce.
+    ``observe`` returns the newest picture of the fleet and must be quick. ``warn(stop, called_off)`` tells the
+    users of a coming stop, and that it is over. ``ask_for_beats`` makes the sessions prove that they live, after the
+    machine slept. ``stored`` returns the service records of the store, for a node that does not hold the lease;
+    ``candidate=False`` keeps a node from asking for it. With a ``commander`` the leader also drives the services
+    that other nodes announce.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class IdleController:
         sink: EventSink,
         backends: ServiceRegistry | Sequence[ServiceBackend] = (),
         observe: Callable[[], Observation],
-        warn: Callable[[str, float], object] = lambda text, stops_at: None,
+        warn: Callable[[ComingStop, bool], object] = lambda stop, called_off: None,
         ask_for_beats: Callable[[], object] = lambda: None,
         stored: Callable[[], Sequence[ServiceRecord]] = tuple,
         candidate: bool = True,
@@ -220,6 +221,23 @@ class IdleController:
         self._keeper.refresh_holds()
         self.poke()
         return hold.hold_id
+
+    def keep_awake(self, owner: str, session_id: str) -> Hold:
+        """A user puts off the stop they were warned of; pressed again it lasts longer. InvalidInput when it may not.
+
+        One per session, and only while something counts down: nobody keeps the machine busy for no reason.
+        """
+        lasts_s = self._desk.policy.keep_awake_for
+        if lasts_s is None:
+            raise InvalidInput("the idle policy lets only operators keep services awake")
+        if not self._engine.counts_down():
+            raise InvalidInput("nothing is about to be stopped")
+        longest_s = self._desk.policy.lease_max
+        reason = "a user pressed keep awake"
+        hold = self._book.take(owner, reason, lasts_s, longest_s=longest_s, hold_id=f"user-{session_id}")
+        self._keeper.refresh_holds()
+        self.poke()
+        return hold
 
     def release_hold(self, hold_id: str) -> None:
         """End a keep-awake; InvalidInput when there is none of that id."""

@@ -24,20 +24,31 @@ class HoldBook:
         self._leases = leases
         self._clock = clock
 
-    def take(self, owner: str, reason: str, ttl_s: float, *, longest_s: float) -> Hold:
-        """Keep everything awake for ``ttl_s`` seconds, at most ``longest_s``; InvalidInput tells what is missing."""
+    def take(self, owner: str, reason: str, ttl_s: float, *, longest_s: float, hold_id: str | None = None) -> Hold:
+        """Keep everything awake for ``ttl_s`` seconds, at most ``longest_s``; InvalidInput tells what is missing.
+
+        With a ``hold_id`` of one's own the same hold is renewed when it is taken again.
+        """
         if not owner.strip():
             raise InvalidInput("a keep-awake needs an owner")
         if not reason.strip():
             raise InvalidInput("a keep-awake needs a reason, so that others know why the services stay up")
         if not 0 < ttl_s < float("inf"):
             raise InvalidInput(f"a keep-awake lasts a positive number of seconds, not {ttl_s!r}")
-        if len(self.all()) >= MAX_HOLDS:
+        held = {hold.hold_id: hold for hold in self.all()}
+        known = held.get(hold_id) if hold_id is not None else None
+        if known is None and len(held) >= MAX_HOLDS:
             raise InvalidInput(f"there are {MAX_HOLDS} keep-awakes already; release some first")
         now = self._clock.time()
         lasts = min(ttl_s, longest_s)
-        hold = Hold(hold_id=new_id(), owner=owner[:200], reason=reason[:500], expires_at=now + lasts, since=now)
-        note = json.dumps({"reason": hold.reason, "since": now})
+        hold = Hold(
+            hold_id=hold_id or new_id(),
+            owner=known.owner if known else owner[:200],
+            reason=reason[:500],
+            expires_at=now + lasts,
+            since=known.since if known else now,
+        )
+        note = json.dumps({"reason": hold.reason, "since": hold.since})
         self._leases.acquire(PREFIX + hold.hold_id, hold.owner, lasts, note=note)
         return hold
 

@@ -126,6 +126,9 @@ class Policy(BaseModel):
     max_age: Seconds = Field(0.0, description="services are recycled when up this long; 0: never")
     warn_before: Seconds = Field(120.0, description="people are told this long before a stop")
     lease_max: Seconds = Field(86_400.0, gt=0, description="longest keep-awake an operator or a user can ask for")
+    keep_awake_for: SecondsOrOff = Field(
+        3600.0, description='how long a user\'s "keep awake" lasts; "off": users have no such button'
+    )
     awake_schedule: tuple[AwakeWindow, ...] = Field((), max_length=50, description="hours in which everything stays up")
     on_probe_error: Literal["keep"] = Field("keep", description="a service whose probe fails is never stopped")
     drain_timeout: Seconds = Field(30.0, description="time to finish what it has before the stop")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from octostar_runtime.errors import InvalidTransition
 from octostar_runtime.idle.services import Probe, ServiceInfo
 from octostar_runtime.models.services import Blocker, ServiceState
+from octostar_runtime.models.sessions import ComingStop
 
 STOPPED, STARTING, READY = ServiceState.STOPPED, ServiceState.STARTING, ServiceState.READY
 IDLE, WARNED, DRAINING = ServiceState.IDLE, ServiceState.WARNED, ServiceState.DRAINING
@@ -106,7 +107,7 @@ class Cell:
     flap_factor: int = 1
     flaps: list[float] = field(default_factory=list)
     would_stop: bool = False
-    refused: str | None = None  # the last refusal told, so that it is told once
+    told: ComingStop | None = None  # what people are warned of now
 
     def move(self, to: ServiceState, *, now: float, utc: float) -> None:
         """Go to ``to``; InvalidTransition when the table does not allow it."""

@@ -113,3 +113,16 @@ class OperatorMessage:
     by: str
     at: float
     sticky: bool = False  # shown until the page changes, not only for a moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComingStop:
+    """A service is about to be stopped. ``stops_at`` is UTC seconds.
+
+    ``may_keep_s``: for how many seconds a user may put it off; None when they may not.
+    """
+
+    service: str
+    text: str
+    stops_at: float
+    may_keep_s: float | None = None

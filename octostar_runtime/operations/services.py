@@ -4,18 +4,21 @@ from collections.abc import Mapping
 
 from octostar_runtime.errors import ServiceNotFound
 from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.events import Event
 from octostar_runtime.operations.dispatch import Dispatcher
 
 SCOPE = "services:write"
 POLICY_SCOPE = "policy:write"
+#: Who asks when it is an app's own user: somebody without any role.
+USER = Principal(name="a user of the app", role=Role.NOBODY, via="app")
 
 
 class ServiceOperations(Dispatcher):
     """Stop, start and hold services, and save the policy. The node that holds the controller's lease carries it out."""
 
-    def stop_service(self, name: str, *, by: Principal, reason: str = "") -> None:
-        """Stop a service now, whatever its countdown says; the controller still probes for blockers first."""
-        self._act_on_service("service.stop", name, "stop a service", by, reason)
+    def stop_service(self, name: str, *, by: Principal, reason: str = "", force: bool = False) -> None:
+        """Stop a service now, whatever its countdown says; CommandFailed names what uses it, unless ``force``."""
+        self._act_on_service("service.stop", name, "stop a service", by, reason, force=force)
 
     def start_service(self, name: str, *, by: Principal, reason: str = "") -> None:
         """Start a service now."""
@@ -46,13 +49,32 @@ class ServiceOperations(Dispatcher):
         args = {"service": name, "lines": max(1, min(lines, 500))}
         return str(self._send(self._controller(), "service.log", args, by, None).get("log", ""))
 
-    def _act_on_service(self, kind: str, name: str, action: str, by: Principal, reason: str) -> None:
+    def keep_awake(self, session_id: str, owner: str) -> float:
+        """A user puts off the stop they were warned of; returns until when (UTC). Refused when none is coming."""
+        asked = {"session_id": session_id, "owner": owner}
+        result = self._send(self._controller(), "service.keep_awake", asked, USER, None)
+        until = result.get("until")
+        self._at.sink.publish(
+            Event(
+                kind="service.hold_taken",
+                subject=str(result.get("hold_id", "")),
+                at=self._at.clock.time(),
+                node_id=self._at.node_id,
+                actor=owner,
+                reason="pressed keep awake",
+                data={"session_id": session_id, "until": until, "via": "app"},
+            )
+        )
+        return float(until) if isinstance(until, int | float) else self._at.clock.time()
+
+    def _act_on_service(self, kind: str, name: str, action: str, by: Principal, reason: str, **args: object) -> None:
         self._require(by, Role.OPERATOR, SCOPE, action, name)
         known = {service.name: service for service in self._at.snapshot().services}
         if name not in known:
             raise ServiceNotFound(f"no service is called {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
-        self._send(self._controller(), kind, {"service": name}, by, reason)
-        self._audit(f"{kind}_requested", name, by, reason, {"before": known[name].state.value})
+        self._send(self._controller(), kind, {"service": name, **args}, by, reason)
+        forced = {"force": True} if args.get("force") else {}
+        self._audit(f"{kind}_requested", name, by, reason, {"before": known[name].state.value, **forced})
 
     def _controller(self) -> str:
         """The node whose idle controller is in charge; this one when nobody has said so yet."""

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from octostar_runtime.errors import InvalidInput
 from octostar_runtime.models.access import SYSTEM, Principal, Role
+from octostar_runtime.models.nodes import NodeState
 from octostar_runtime.models.outcomes import Outcome
+from octostar_runtime.models.sessions import ComingStop
 from octostar_runtime.operations.dispatch import Dispatcher
 
 SCOPE = "sessions:write"
 MESSAGE_LIMIT = 500
+REACHABLE = frozenset({NodeState.OK, NodeState.LATE, NodeState.DRAINING})
 LEVELS = ("info", "warning", "error")
 
 
@@ -44,11 +47,17 @@ class SessionOperations(Dispatcher):
         targets = session_ids if session_ids is not None else self._live_sessions()
         return self._act_on_sessions(targets, "message", "message sessions", by, reason, text=text, level=level)
 
-    def warn_everybody(self, text: str) -> tuple[Outcome, ...]:
-        """Tell all live sessions of something that is about to happen by itself, such as an idle stop."""
-        return self._send_each(
-            self._session_owners(self._live_sessions()), "session.message", SYSTEM, None, text=text, level="warning"
-        )
+    def announce_stop(self, stop: ComingStop, *, called_off: bool = False) -> tuple[Outcome, ...]:
+        """Let the pages of every node that can have sessions count down to a stop, or stop counting."""
+        told = {
+            "service": stop.service,
+            "text": stop.text,
+            "stops_at": stop.stops_at,
+            "may_keep_s": stop.may_keep_s,
+            "called_off": called_off,
+        }
+        nodes = {n.node_id: n.node_id for n in self._at.snapshot().nodes if n.kind != "api" and n.state in REACHABLE}
+        return self._send_each(dict(nodes), "session.announce_stop", SYSTEM, None, **told)
 
     def session_memory(self, session_id: str, *, by: Principal) -> int:
         """Return the approximate bytes held by one session's state; may take a moment on a large state."""

@@ -13,7 +13,7 @@ from octostar_runtime.clock import Clock, SystemClock
 from octostar_runtime.errors import NotRetriable, TaskNotFound
 from octostar_runtime.events import EventBus
 from octostar_runtime.fleet import Fleet, LocalNode
-from octostar_runtime.idle import IdleController, ServiceRegistry, observe_fleet
+from octostar_runtime.idle import IdleController, Policy, ServiceRegistry, observe_fleet
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.models.services import ServiceRecord
 from octostar_runtime.operations import Operations, Surroundings
@@ -150,7 +150,7 @@ class Runtime:
         )
 
     def _make_idle(self) -> None:
-        warnings = Warnings(lambda text: self.operations.warn_everybody(text))
+        warnings = Warnings(lambda stop, called_off: self.operations.announce_stop(stop, called_off=called_off))
         self._undo.append(("warnings", warnings.stop))
         self.idle = IdleController(
             node_id=self.node.node_id,
@@ -166,6 +166,16 @@ class Runtime:
             candidate=self.node.kind == "api" or self.settings.mode == "embedded",
             policy_file=self.settings.policy_file,
             commander=self.store.commander,
+        )
+        self.idle.on_policy(self._follow_policy)
+
+    def _follow_policy(self, policy: Policy) -> None:
+        """The parts of the policy that are about sessions. What it leaves at the default, the settings decide."""
+        usual = policy.heartbeat_interval == Policy().heartbeat_interval
+        self.sessions.use_limits(
+            heartbeat_s=self.settings.heartbeat_interval_s if usual else policy.heartbeat_interval,
+            end_after_s=policy.session_end_after,
+            open_tab_limit_s=policy.open_tab_limit,
         )
 
     def _register_services(self) -> None:
@@ -204,6 +214,7 @@ class Runtime:
         attribute_tasks_to_sessions()
         self.sessions.on_session_ended(lambda session_id, _: self.tasks.session_ended(session_id, "session ended"))
         self.sessions.on_session_adopted(self.tasks.adopt)
+        self.sessions.keep_awake = self.operations.keep_awake
 
     def retry(self, run_id: str) -> str:
         """Run an ended run again here, also one of a node that is gone; returns the new run's id."""

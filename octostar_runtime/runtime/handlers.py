@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from octostar_runtime.errors import InvalidInput, InvalidTransition, OctostarRuntimeError
 from octostar_runtime.models.commands import CommandRecord
+from octostar_runtime.models.sessions import ComingStop
 from octostar_runtime.ports import Commander
 
 if TYPE_CHECKING:
@@ -86,6 +87,18 @@ def register_session_handlers(commander: Commander, sessions: "SessionRegistry")
         sessions.send_message([session_id], _text(command, "text"), _text(command, "level"), by=command.actor or "")
         return "left for the session"
 
+    def announce_stop(command: CommandRecord) -> Result:
+        may_keep_s = command.args.get("may_keep_s")
+        stop = ComingStop(
+            service=_text(command, "service"),
+            text=_text(command, "text"),
+            stops_at=_number(command, "stops_at"),
+            may_keep_s=float(may_keep_s) if isinstance(may_keep_s, int | float) else None,
+        )
+        sessions.announce_stop(stop, called_off=bool(command.args.get("called_off")))
+        return {"outcomes": dict.fromkeys(_targets(command), (True, "told"))}
+
+    commander.handle("session.announce_stop", announce_stop)
     commander.handle("session.end", _each(end))
     commander.handle("session.stop_script", _each(stop_script))
     commander.handle("session.rerun", _each(rerun))
@@ -97,16 +110,18 @@ def register_service_handlers(commander: Commander, idle: "IdleController") -> N
     """Stop, start and hold services; only the node with the controller's lease is asked."""
 
     def stop(command: CommandRecord) -> None:
-        idle.stop_now(_text(command, "service"), by=command.actor or "", reason=command.reason or "")
+        force = command.args.get("force") is True
+        idle.stop_now(_text(command, "service"), by=command.actor or "", reason=command.reason or "", force=force)
 
     def start(command: CommandRecord) -> None:
         idle.start_now(_text(command, "service"), by=command.actor or "", reason=command.reason or "")
 
     def hold(command: CommandRecord) -> Result:
-        ttl_s = command.args.get("ttl_s")
-        if not isinstance(ttl_s, int | float):
-            raise InvalidInput("a hold needs ttl_s, its length in seconds")
-        return {"hold_id": idle.hold(_text(command, "owner"), command.reason or "", float(ttl_s))}
+        return {"hold_id": idle.hold(_text(command, "owner"), command.reason or "", _number(command, "ttl_s"))}
+
+    def keep_awake(command: CommandRecord) -> Result:
+        hold = idle.keep_awake(_text(command, "owner"), _text(command, "session_id"))
+        return {"hold_id": hold.hold_id, "until": hold.expires_at}
 
     def release(command: CommandRecord) -> None:
         idle.release_hold(_text(command, "hold_id"))
@@ -117,6 +132,7 @@ def register_service_handlers(commander: Commander, idle: "IdleController") -> N
     commander.handle("service.stop", stop)
     commander.handle("service.start", start)
     commander.handle("service.hold", hold)
+    commander.handle("service.keep_awake", keep_awake)
     commander.handle("service.release_hold", release)
     commander.handle("service.log", log)
 
@@ -146,6 +162,13 @@ def _text(command: CommandRecord, name: str) -> str:
     if not isinstance(value, str):
         raise InvalidInput(f"command {command.kind} needs {name!r}")
     return value
+
+
+def _number(command: CommandRecord, name: str) -> float:
+    value = command.args.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise InvalidInput(f"command {command.kind} needs {name!r} as a number")
+    return float(value)
 
 
 def _whole(command: CommandRecord, name: str) -> int:

@@ -3,20 +3,24 @@
 from collections import deque
 from collections.abc import Callable
 
+from octostar_runtime.models.sessions import ComingStop
 from octostar_runtime.periodic import PeriodicThread
+
+#: News that wait at most; the oldest of more is dropped.
+MOST = 50
 
 
 class Warnings:
-    """A short queue and a thread that works it off. A warning that is not told within the queue's bound is old news."""
+    """A short queue and a thread that works it off, in order: ``tell(stop, called_off)``."""
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
+    def __init__(self, tell: Callable[[ComingStop, bool], object]) -> None:
         self._tell = tell
-        self._queue: deque[str] = deque(maxlen=20)
+        self._queue: deque[tuple[ComingStop, bool]] = deque(maxlen=MOST)
         self._thread = PeriodicThread("octostar-warnings", self._turn, interval_s=None)
 
-    def give(self, text: str, stops_at: float) -> None:
-        """Queue a warning; ``stops_at`` is already told in the text."""
-        self._queue.append(text)
+    def give(self, stop: ComingStop, called_off: bool) -> None:
+        """Queue a warning, or that one is over."""
+        self._queue.append((stop, called_off))
         self._thread.start()
         self._thread.poke()
 
@@ -26,4 +30,4 @@ class Warnings:
 
     def _turn(self) -> None:
         while self._queue:
-            self._tell(self._queue.popleft())
+            self._tell(*self._queue.popleft())

@@ -58,6 +58,16 @@ class Monitor:
         self.on_ended: Callable[[str], object] = lambda _: None
         self.thread = PeriodicThread("session-monitor", self.turn, interval_s=None)
 
+    def use_limits(self, *, heartbeat_s: float, end_after_s: float, open_tab_limit_s: float) -> None:
+        """Take other limits from now on; who has left already keeps the end that was planned for them."""
+        self.end_after_s, self._open_tab_limit_s = end_after_s, open_tab_limit_s
+        if heartbeat_s == self._heartbeat_s:
+            return
+        self._heartbeat_s = heartbeat_s
+        self._next_sweep = self._clock.monotonic() + heartbeat_s
+        if self.thread.running:
+            self.thread.poke()
+
     def session_left(self, session: LiveSession) -> None:
         """A session has disconnected: remember when it must have come back."""
         due = session.disconnected_mono + self.end_after_s

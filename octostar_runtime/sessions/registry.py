@@ -15,6 +15,7 @@ from octostar_runtime.clock import Clock
 from octostar_runtime.errors import InvalidInput, SessionNotFound
 from octostar_runtime.models.sessions import (
     CallbackRecord,
+    ComingStop,
     EndReason,
     OperatorMessage,
     SessionContext,
@@ -25,6 +26,7 @@ from octostar_runtime.models.sessions import (
 from octostar_runtime.ports import EventSink
 from octostar_runtime.sessions.announcer import Announcer
 from octostar_runtime.sessions.callbacks import SessionCallback
+from octostar_runtime.sessions.coming_stops import ComingStops
 from octostar_runtime.sessions.control import SessionControl
 from octostar_runtime.sessions.dispatcher import Dispatcher
 from octostar_runtime.sessions.live_session import LiveSession
@@ -58,6 +60,9 @@ class SessionRegistry:
             open_tab_limit_s=settings.open_tab_limit_s,
         )
         self.notices = Notices(clock)
+        self.coming_stops = ComingStops(clock)
+        #: ``keep_awake(session_id, owner)`` puts off every coming stop; returns until when (UTC). Set by the runtime.
+        self.keep_awake: Callable[[str, str], float] | None = None
         self._control: SessionControl | None = None
         self._current: Callable[[], SessionContext | None] = lambda: None
         self._closed = False
@@ -211,6 +216,30 @@ class SessionRegistry:
         data: dict[str, object] = {"text": text, "level": level, "lasting_s": lasting_s, "sessions": len(everybody)}
         self.presence.publish("session.broadcast", "all", by=by, why=reason, data=data)
         return len(everybody)
+
+    # -- what the idle policy tells ------------------------------------------------------------------------
+
+    def use_limits(self, *, heartbeat_s: float, end_after_s: float | None, open_tab_limit_s: float) -> None:
+        """Follow the idle policy. ``end_after_s`` None, and whatever is longer, is this server's own setting.
+
+        The server itself forgets a session after its setting, so a later end would be told of nobody.
+        """
+        longest_s = self.settings.session_end_after_s
+        self.monitor.use_limits(
+            heartbeat_s=heartbeat_s,
+            end_after_s=longest_s if end_after_s is None else min(end_after_s, longest_s),
+            open_tab_limit_s=open_tab_limit_s or self.settings.open_tab_limit_s,
+        )
+
+    def announce_stop(self, stop: ComingStop, *, called_off: bool = False) -> None:
+        """Show every page a countdown to a stop, or take it away again."""
+        if called_off:
+            self.coming_stops.withdraw(stop.service)
+        else:
+            self.coming_stops.post(stop)
+        for session in self._all_live():
+            if self._control is not None:
+                self._control.deliver(session.session_id)
 
     # -- for the bridge and the pages ----------------------------------------------------------------------
 

@@ -1,11 +1,12 @@
-"""One line for an app: show what operators have to say, and let a reload keep its tasks.
+"""One line for an app: show what operators have to say, count down to an idle stop, let a reload keep its tasks.
 
     from octostar_runtime.ui.show_messages import show_messages
 
     show_messages()        # anywhere in the script; once per run
 
 It is a fragment of its own. Nothing polls: when an operator leaves a message, the server reruns this fragment alone.
-News are toasts; warnings and errors stay as banners until dismissed.
+News are toasts; warnings and errors stay as banners until dismissed. Before the idle policy stops something that
+people would miss, a banner counts down (in the browser, without asking the server) and offers to keep it awake.
 
 It also keeps the tab's token: each session has a random one, which a tiny script writes into the tab's
 ``sessionStorage``. After a reload the script finds the token of the session before and reports it, and the new
@@ -21,6 +22,7 @@ from streamlit.components.v2.types import ComponentRenderer
 from octostar_runtime.models.sessions import OperatorMessage
 from octostar_runtime.sessions import SessionRegistry, streamlit_bridge
 from octostar_runtime.sessions.live_session import LiveSession
+from octostar_runtime.ui import coming_stops
 
 _BANNERS = "octostar_banners"
 _KEPT_BANNERS = 5
@@ -65,6 +67,7 @@ def _inbox() -> None:
         else:
             _banners().append(message)
     _draw_banners()
+    coming_stops.draw(bridge.registry, session)
 
 
 def _keep_token(registry: SessionRegistry, session: LiveSession) -> None:

@@ -10,7 +10,7 @@ from octostar_runtime.idle.services import Phase, Probe, ServiceInfo, ServiceReg
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.services import ServiceRecord, ServiceState
-from octostar_runtime.models.sessions import SessionRecord, SessionState
+from octostar_runtime.models.sessions import ComingStop, SessionRecord, SessionState
 from octostar_runtime.testing import ManualClock
 
 NODE = "node-1"
@@ -134,7 +134,8 @@ class Bench:
         self.sessions: dict[str, SessionRecord] = {}
         self.runs: dict[str, RunRecord] = {}
         self.events: list[Event] = []
-        self.warnings: list[tuple[str, float]] = []
+        self.warnings: list[ComingStop] = []
+        self.called_off: list[ComingStop] = []
         self.documents = MemoryDocuments()
         self.leases = MemoryLeases(self.clock)
         self.registry = ServiceRegistry()
@@ -154,7 +155,7 @@ class Bench:
             sink=self,
             backends=self.registry,
             observe=self.observe,
-            warn=lambda text, at: self.warnings.append((text, at)),
+            warn=lambda stop, over: (self.called_off if over else self.warnings).append(stop),
         )
 
     def publish(self, event: Event) -> None:
