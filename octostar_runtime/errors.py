@@ -31,6 +31,35 @@ class InvalidTask(InvalidInput, TypeError):
     """What was submitted cannot be run: not callable, an unhashable or empty id, arguments that do not fit."""
 
 
+class NotPortable(OctostarRuntimeError, TypeError):
+    """Something cannot be sent to, or come back from, another process; ``argument`` names it where it has a name."""
+
+    def __init__(self, message: str, *, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+
+class TooLarge(OctostarRuntimeError, ValueError):
+    """A result is larger than its pool lets another process send back."""
+
+
+class RemoteError(OctostarRuntimeError, RuntimeError):
+    """What a task raised in another process, when the exception itself could not come back; ``kind`` is its type."""
+
+    def __init__(self, message: str, *, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class WorkerDied(OctostarRuntimeError, RuntimeError):
+    """The process that executed a run ended before the run did; ``worker`` names it, ``signal`` what killed it."""
+
+    def __init__(self, message: str, *, worker: str = "", signal: str | None = None) -> None:
+        super().__init__(message)
+        self.worker = worker
+        self.signal = signal
+
+
 class InvalidStatus(InvalidInput):
     """A task reported a status that only the task manager may set."""
 

@@ -7,9 +7,9 @@ No other module reads the environment. ``docs/settings.md`` is written from this
 import re
 import socket
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as SettingsSourceError
 
@@ -26,6 +26,15 @@ class PoolSettings(BaseModel):
     queue_limit: int = Field(1_000_000, ge=1, description="runs that may wait")
     per_session_limit: int | None = Field(None, ge=1, description="runs of one session that may run at once")
     address: str | None = Field(None, description="Dask scheduler; none: a local cluster")
+    result_mb: int = Field(
+        256, ge=1, le=65_536, description="megabytes that a run of a process or Dask pool may send back as its result"
+    )
+
+    @model_validator(mode="after")
+    def _address_is_for_dask(self) -> "PoolSettings":
+        if self.address is not None and self.engine != "dask":
+            raise ValueError(f'address is for engine "dask"; leave it out with "{self.engine}", or change the engine')
+        return self
 
 
 class Settings(BaseSettings):
@@ -185,7 +194,28 @@ def settings_table() -> str:
     return "\n".join(lines)
 
 
+def pool_table() -> str:
+    """Return what ``OCTOSTAR_POOLS`` says of one pool as a Markdown table."""
+    lines = ["| key | default | meaning |", "|---|---|---|"]
+    for name, field in PoolSettings.model_fields.items():
+        default = f"`{field.default}`" if field.default is not None else ""
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        meaning = (field.description or "") + (f": {', '.join(f'`{choice}`' for choice in choices)}" if choices else "")
+        lines.append(f"| `{name}` | {default} | {meaning} |")
+    return "\n".join(lines)
+
+
+def settings_page() -> str:
+    """Return ``docs/settings.md``."""
+    return (
+        f"# Settings\n\nEvery setting is an environment variable.\n\n{settings_table()}\n\n"
+        f"## A pool in `OCTOSTAR_POOLS`\n\n"
+        'For example `{"default": {"size": 10}, "cpu": {"size": 4, "engine": "process"}}`.\n\n'
+        f"{pool_table()}\n"
+    )
+
+
 if __name__ == "__main__":
     import sys
 
-    sys.stdout.write(f"# Settings\n\nEvery setting is an environment variable.\n\n{settings_table()}\n")
+    sys.stdout.write(settings_page())

@@ -15,15 +15,20 @@ _thread_time = getattr(time, "thread_time", time.process_time)
 class CpuMeter:
     """Belongs to one worker's thread."""
 
-    __slots__ = ("_cpu", "_short_s")
+    __slots__ = ("_cpu", "_elsewhere_s", "_short_s")
 
     def __init__(self) -> None:
         self._cpu = 0.0
+        self._elsewhere_s = 0.0
         self._short_s = 0.0
 
     def begin(self) -> None:
         """Take the first reading, in the thread itself."""
         self._cpu = _thread_time()
+
+    def add(self, seconds: float) -> None:
+        """Count what another process spent on the run that executes now."""
+        self._elsewhere_s += seconds
 
     def end(self, started: float | None) -> float:
         """Return the CPU seconds of the run that began at ``started`` (monotonic) and has just ended."""
@@ -35,4 +40,5 @@ class CpuMeter:
             return length
         before, self._cpu = self._cpu, _thread_time()
         used, self._short_s = self._cpu - before - self._short_s, 0.0
-        return float(min(length, max(0.0, used)))
+        elsewhere_s, self._elsewhere_s = self._elsewhere_s, 0.0
+        return float(min(length, max(0.0, used))) + elsewhere_s

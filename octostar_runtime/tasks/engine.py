@@ -11,9 +11,14 @@ from octostar_runtime.tasks.run import Run
 
 
 class Engine(Protocol):
-    """Five calls. All but ``submit`` return at once."""
+    """Five calls. All but ``submit`` return at once.
+
+    ``remote``: runs execute in other processes, so their calls are packed at submit() (see ``engines.remote``), and a
+    hard stop is the engine's own. Otherwise it is the exception that is raised in the slot's thread.
+    """
 
     name: str
+    remote: bool
 
     def start(self) -> None:
         """Make ready; called before the first run and after a ``stop``."""
@@ -23,8 +28,11 @@ class Engine(Protocol):
         """Execute the run in the slot's thread; return its result or raise its error."""
         ...
 
-    def cancel(self, run: Run) -> None:
-        """Pass on a request to cancel, beyond the flag that the handle reads. Must not block."""
+    def cancel(self, run: Run, *, hard: bool = False) -> None:
+        """Pass on a request to cancel, beyond the flag that the handle reads. Must not block.
+
+        ``hard`` (remote engines only): end what executes it, now, so that ``submit`` raises CancelledError.
+        """
         ...
 
     def inspect(self, run: Run) -> str:
@@ -32,5 +40,17 @@ class Engine(Protocol):
         ...
 
     def stop(self) -> None:
-        """Give back what ``start`` took."""
+        """Give back what ``start`` took; the runs that still execute end first."""
         ...
+
+
+class Reported(BaseException):
+    """What ``submit`` raises when the failure is known better than ``error`` can tell here: its text from elsewhere."""
+
+    def __init__(self, error: BaseException, *, kind: str, text: str, traceback: str, retriable: bool) -> None:
+        super().__init__(text)
+        self.error = error
+        self.kind = kind
+        self.text = text
+        self.traceback = traceback
+        self.retriable = retriable

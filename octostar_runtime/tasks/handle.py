@@ -5,7 +5,7 @@ Used in the task's own thread. Every call that reports also checks for a cancell
 
 import threading
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from octostar_runtime.errors import CancelledError, InvalidInput, InvalidStatus
 from octostar_runtime.models.runs import TaskStatus
@@ -13,10 +13,28 @@ from octostar_runtime.tasks.capture import TaskLog
 from octostar_runtime.tasks.isolation import isolated
 from octostar_runtime.tasks.run import Run
 
-if TYPE_CHECKING:
-    from octostar_runtime.tasks.lifecycle import Lifecycle
-
 UNCHANGED: Any = object()
+
+
+class Hearer(Protocol):
+    """Who a handle talks to: the lifecycle of the runs, or in another process what stands for it."""
+
+    def report(
+        self,
+        run: Run,
+        *,
+        data: Any = UNCHANGED,
+        progress: float | None = None,
+        done: float | None = None,
+        total: float | None = None,
+        message: str | None = None,
+    ) -> None: ...
+
+    def acknowledge(self, run: Run, *, raised: bool = False) -> None: ...
+
+    def cancel_event(self, run: Run) -> threading.Event: ...
+
+    def cancel(self, run: Run, *, reason: str, by: str | None) -> bool: ...
 
 
 class CancelSignal:
@@ -24,7 +42,7 @@ class CancelSignal:
 
     __slots__ = ("_lifecycle", "_run")
 
-    def __init__(self, run: Run, lifecycle: "Lifecycle") -> None:
+    def __init__(self, run: Run, lifecycle: Hearer) -> None:
         self._run = run
         self._lifecycle = lifecycle
 
@@ -54,7 +72,7 @@ class TaskHandle:
 
     __slots__ = ("_lifecycle", "_run")
 
-    def __init__(self, run: Run, lifecycle: "Lifecycle") -> None:
+    def __init__(self, run: Run, lifecycle: Hearer) -> None:
         self._run = run
         self._lifecycle = lifecycle
 

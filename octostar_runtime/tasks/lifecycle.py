@@ -259,6 +259,7 @@ class Lifecycle:
             if extra.cancel_event is not None:
                 extra.cancel_event.set()
             extra.stuck = False
+            extra.packed = None
         waiters = run.waiters
         if waiters is not None:
             run.waiters = None
@@ -298,17 +299,44 @@ class Lifecycle:
             if run.cancel_requested or run.ended_mono is not None:
                 self._acknowledge(run, raised=True)
                 raise CancelledError(f"task {run.task_id!r} was asked to stop")
-            if data is not UNCHANGED:
-                run.data = data
-            if progress is not None or done is not None or message is not None:
-                extra = run.more()
-                extra.progress = progress if progress is not None else extra.progress
-                extra.done, extra.total = done, total
-                extra.message = str(message)[:500] if message is not None else extra.message
-            run.seq += 1
-            self._changed(run)
+            self._note(run, data, progress, done, total, message)
         if self._outbox or self._freed:
             self.flush()
+
+    def hear(
+        self,
+        run: Run,
+        *,
+        data: Any,
+        progress: float | None,
+        done: float | None,
+        total: float | None,
+        message: str | None,
+    ) -> None:
+        """Take what a run in another process told before it could know that it was asked to stop."""
+        with self.lock:
+            if run.ended_mono is None:
+                self._note(run, data, progress, done, total, message)
+        self.flush()
+
+    def _note(
+        self,
+        run: Run,
+        data: Any,
+        progress: float | None,
+        done: float | None,
+        total: float | None,
+        message: str | None,
+    ) -> None:
+        if data is not UNCHANGED:
+            run.data = data
+        if progress is not None or done is not None or message is not None:
+            extra = run.more()
+            extra.progress = progress if progress is not None else extra.progress
+            extra.done, extra.total = done, total
+            extra.message = str(message)[:500] if message is not None else extra.message
+        run.seq += 1
+        self._changed(run)
 
     def acknowledge(self, run: Run, *, raised: bool = False) -> None:
         """Note that the task has seen that it was asked to stop."""
@@ -374,14 +402,17 @@ class Lifecycle:
         return True
 
     def hard_stop(self, run: Run, *, by: str | None) -> bool:
-        """Raise an exception in the run's thread; asked again, replace the thread. False when it does not execute."""
+        """End the run's process, or raise an exception in its thread; asked again, replace the thread.
+
+        False when it does not execute.
+        """
         with self.lock:
             worker = run.worker
             if run.ended_mono is not None or not isinstance(worker, Worker) or worker.run is not run:
                 return False
             self._cancel(run, "hard stop", by)
             extra = run.more()
-            if worker.claim.stop():
+            if self._stop_hard(run, worker):
                 extra.hard_stopped = True
                 self._plan(self._monotonic() + self.replace_after_s, Due.REPLACE, run)
                 self._say("run.hard_stopped", run.run_id, data={"task": str(run.task_id), "by": by})
@@ -390,6 +421,15 @@ class Lifecycle:
             run.seq += 1
             self._changed(run)
         self.flush()
+        return True
+
+    def _stop_hard(self, run: Run, worker: Worker) -> bool:
+        engine = run.pool.engine
+        if not engine.remote:
+            return worker.claim.stop()
+        if run.more().hard_stopped:
+            return False
+        self._outbox.append(lambda: engine.cancel(run, hard=True))
         return True
 
     def _replace(self, run: Run) -> None:

@@ -135,7 +135,8 @@ class TaskManager(PoolControl):
 
         Higher ``priority`` goes first within a session. ``timeout_s`` counts from each attempt's start; ``retries``
         follow an error or a timeout, after ``backoff_s`` seconds, doubled each time up to ``backoff_max_s``. Raises
-        InvalidTask, InvalidInput, PoolNotFound, QueueFull or ManagerClosed; none of them leaves anything behind.
+        InvalidTask, InvalidInput, NotPortable (the pool executes in other processes), PoolNotFound, QueueFull or
+        ManagerClosed; none of them leaves anything behind.
         """
         if type(task_id) is not str or not task_id or len(task_id) > 500 or task_id.isspace():
             check_task_id(task_id)
@@ -191,6 +192,8 @@ class TaskManager(PoolControl):
             extra.retry_of = retry_of
             if known.portable:
                 extra.portable = portable_text(arguments)
+        if target.remote:
+            _pack(run)
         return self._lifecycle.admit(run)
 
     def retry(self, run_id: str) -> str:
@@ -224,6 +227,8 @@ class TaskManager(PoolControl):
         extra.retry_of = run_id
         if run.extra is not None:
             extra.arguments, extra.portable = run.extra.arguments, run.extra.portable
+        if again.pool.remote:
+            _pack(again)
         return self._lifecycle.admit(again)
 
     def retry_elsewhere(self, record: RunRecord, arguments: Mapping[str, Any]) -> str:
@@ -538,6 +543,14 @@ class TaskManager(PoolControl):
             busy = [*pool.executing(), *pool.retry_waiting]
             runs.extend(run for run in busy if run.session_id == session_id and run.ended_mono is None)
         return runs
+
+
+def _pack(run: Run) -> None:
+    """Pack the call for another process, where it was given, so that NotPortable tells the one who gave it."""
+    from octostar_runtime.tasks.engines.remote.packing import pack_call  # cloudpickle comes with an extra
+
+    assert run.fn is not None
+    run.more().packed = pack_call(run.fn, run.kwargs, run.context)
 
 
 def _waiter(run: Run) -> Any:

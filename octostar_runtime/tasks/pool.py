@@ -34,6 +34,7 @@ class Pool:
         self.name = name
         self.size = size
         self.engine = engine
+        self.remote = engine.remote
         self.queue_limit = queue_limit
         self.lock = lock
         self.changed = changed

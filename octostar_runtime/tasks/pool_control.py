@@ -4,11 +4,12 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from octostar_runtime.errors import InvalidInput, ManagerClosed, PoolNotFound, SettingsError
 from octostar_runtime.models.pools import PoolRecord
 from octostar_runtime.settings import PoolSettings
-from octostar_runtime.tasks.engine import Engine
-from octostar_runtime.tasks.engines.threads import ThreadEngine
+from octostar_runtime.tasks.engines.choice import make_engine
 from octostar_runtime.tasks.lifecycle import Lifecycle
 from octostar_runtime.tasks.pool import Pool
 from octostar_runtime.tasks.run import Run, current_run
@@ -29,13 +30,7 @@ class PoolControl:
         self._pools: dict[str, Pool] = {}
         self._closed_pools: list[Pool] = []
         for name, settings in pools.items():
-            self.add_pool(
-                name,
-                settings.size,
-                engine=settings.engine,
-                queue_limit=settings.queue_limit,
-                per_session_limit=settings.per_session_limit,
-            )
+            self._add(name, settings)
 
     def add_pool(
         self,
@@ -45,20 +40,44 @@ class PoolControl:
         engine: str = "threads",
         queue_limit: int = 1_000_000,
         per_session_limit: int | None = None,
+        address: str | None = None,
+        result_mb: int = 256,
     ) -> None:
-        """Add a pool; its threads start with its first run. InvalidInput when the name is taken or a size below 1."""
+        """Add a pool; its threads start with its first run. InvalidInput when the name is taken or a size below 1.
+
+        ``engine`` is where its runs execute: "threads", "process" (child processes of this machine) or "dask"
+        (``address`` of a scheduler; none: a cluster on this machine). SettingsError when that needs an extra that is
+        not installed. ``result_mb`` bounds what a run may send back from another process.
+        """
         if not isinstance(name, str) or not name.strip():
             raise InvalidInput(f"a pool's name must be a text, not {name!r}")
         if not isinstance(queue_limit, int) or isinstance(queue_limit, bool) or queue_limit < 1:
             raise InvalidInput(f"queue_limit must be a whole number above 0, not {queue_limit!r}")
+        if per_session_limit is not None:
+            checked_size(per_session_limit, "per_session_limit")
+        asked = {"engine": engine, "address": address, "result_mb": result_mb}
+        try:
+            settings = PoolSettings.model_validate(
+                {
+                    "size": checked_size(size, "a pool's size"),
+                    "queue_limit": queue_limit,
+                    "per_session_limit": per_session_limit,
+                    **asked,
+                }
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            what = ".".join(map(str, first["loc"])) or "its settings"
+            raise SettingsError(f"pool {name!r}: {what}: {first['msg'].removeprefix('Value error, ')}") from None
+        self._add(name, settings)
+
+    def _add(self, name: str, settings: PoolSettings) -> None:
         pool = Pool(
             name=name,
-            size=checked_size(size, "a pool's size"),
-            engine=_make_engine(name, engine),
-            queue_limit=queue_limit,
-            per_session_limit=(
-                None if per_session_limit is None else checked_size(per_session_limit, "per_session_limit")
-            ),
+            size=settings.size,
+            engine=make_engine(name, settings),
+            queue_limit=settings.queue_limit,
+            per_session_limit=settings.per_session_limit,
             lock=self._lifecycle.lock,
             changed=self._lifecycle.book.changed,
         )
@@ -197,9 +216,3 @@ class PoolControl:
     def _every_pool(self) -> list[Pool]:
         """The pools there are, and the closed ones that still run something."""
         return [*self._pools.values(), *self._closed_pools]
-
-
-def _make_engine(pool: str, kind: str) -> Engine:
-    if kind == "threads":
-        return ThreadEngine()
-    raise SettingsError(f'OCTOSTAR_POOLS: pool {pool!r} asks for engine {kind!r}, which is not there; use "threads"')

@@ -76,6 +76,7 @@ class RunExtra:
         "message",
         "not_retriable",
         "orphaned",
+        "packed",
         "portable",
         "progress",
         "retry_of",
@@ -98,6 +99,7 @@ class RunExtra:
         self.message: str | None = None
         self.not_retriable: str | None = None
         self.orphaned = False
+        self.packed: bytes | None = None  # the call, for another process
         self.portable: str | None = None  # JSON of the arguments
         self.progress: float | None = None
         self.retry_of: str | None = None

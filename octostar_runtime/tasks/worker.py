@@ -10,6 +10,7 @@ from octostar_runtime.models.runs import RunState
 from octostar_runtime.tasks.capture import ensure_installed
 from octostar_runtime.tasks.cpu_meter import CpuMeter
 from octostar_runtime.tasks.describe import error_text, error_type, forget_frames, traceback_text
+from octostar_runtime.tasks.engine import Reported
 from octostar_runtime.tasks.handle import TaskHandle
 from octostar_runtime.tasks.hard_stop import Claim, HardStop
 from octostar_runtime.tasks.run import Run
@@ -75,6 +76,10 @@ class Worker:
             return "idle"
         return "stuck" if run.extra is not None and run.extra.stuck else "busy"
 
+    def count_cpu(self, seconds: float) -> None:
+        """Count CPU seconds that the present run took in another process."""
+        self._cpu.add(seconds)
+
     def _work(self) -> None:
         self.thread_id = self.claim.thread_id = threading.get_ident()
         self._cpu.begin()
@@ -118,6 +123,12 @@ class Worker:
         if isinstance(error, CancelledError | asyncio.CancelledError):
             forget_frames(error)
             self.outcome = Outcome(RunState.CANCELLED, None, None)
+            return
+        if isinstance(error, Reported):
+            told = error
+            forget_frames(told.error)
+            failure = Failure(kind=told.kind, text=told.text, traceback=told.traceback, retriable=told.retriable)
+            self.outcome = Outcome(RunState.ERROR, told.error, failure)
             return
         failure = Failure(
             kind=error_type(error),

@@ -14,6 +14,7 @@ class ThreadEngine:
     """Calls the function; a coroutine gets an event loop of its own."""
 
     name = "threads"
+    remote = False
 
     def start(self) -> None:
         """Nothing to make ready."""
@@ -27,7 +28,7 @@ class ThreadEngine:
         assert context is not None
         return context.run(_call, run, handle)
 
-    def cancel(self, run: Run) -> None:
+    def cancel(self, run: Run, *, hard: bool = False) -> None:
         """Cancel the asyncio task of a run that has one."""
         extra = run.extra
         if extra is not None and extra.async_task is not None:
