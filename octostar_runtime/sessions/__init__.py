@@ -5,8 +5,7 @@
 
 from octostar_runtime.sessions.callbacks import SessionCallback
 from octostar_runtime.sessions.control import SessionControl
-from octostar_runtime.sessions.personal import as_shown
 from octostar_runtime.sessions.public_id import public_id
 from octostar_runtime.sessions.registry import SessionRegistry
 
-__all__ = ["SessionCallback", "SessionControl", "SessionRegistry", "as_shown", "public_id"]
+__all__ = ["SessionCallback", "SessionControl", "SessionRegistry", "public_id"]

@@ -83,6 +83,12 @@ class Announcer:
         if held_up:
             self._held_up()
 
+    def announce_to(self, callback: Callback, session: LiveSession, event: SessionEvent) -> None:
+        """Queue ``event`` for one of everyone's callbacks alone."""
+        for known, lane in self._everyone.get(callback.event, {}).values():
+            if known is callback and self._dispatcher.submit(lane, (callback, event, session.scope)):
+                self._held_up()
+
     def heartbeats(self, sessions: Iterable[LiveSession]) -> None:
         """Queue one heartbeat for every given session; a session still busy with its last one is passed over."""
         ready = self._dispatcher.ready

@@ -87,7 +87,7 @@ class _Worker:
 class Dispatcher:
     """Runs callbacks. ``submit`` never blocks; beyond ``limit`` waiting in one lane work is dropped and counted."""
 
-    def __init__(self, *, max_workers: int = 32, lane_limit: int = 20_000) -> None:
+    def __init__(self, *, max_workers: int = 128, lane_limit: int = 20_000) -> None:
         self.ready: deque[Lane] = deque()
         self.dropped = 0
         self._lane_limit = lane_limit
@@ -165,8 +165,7 @@ class Dispatcher:
                 return False
             workers = self._workers
             if all(worker.busy for worker in workers):
-                free = sum(1 for worker in workers if not worker.held_up(now))
-                for _ in range(min(BASE_WORKERS - free, self._max_workers - len(workers))):
+                for _ in range(self._missing(now)):
                     self._made += 1
                     workers.append(_Worker(self, self._made))
             wanted = min(len(self.ready), len(workers))
@@ -177,6 +176,13 @@ class Dispatcher:
                     worker.thread.poke()
                     wanted -= 1
             return wanted > 0
+
+    def _missing(self, now: float) -> int:
+        """How many workers to add: enough to have some free; twice as many when not one is and more work waits."""
+        workers = self._workers
+        free = sum(1 for worker in workers if not worker.held_up(now))
+        wanted = BASE_WORKERS - free if free else max(BASE_WORKERS, min(len(workers), len(self.ready)))
+        return min(wanted, self._max_workers - len(workers))
 
     def _shrink(self, now: float) -> None:
         with self._lock:

@@ -8,7 +8,8 @@ from octostar_runtime.models.sessions import Life, SessionState
 TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
     SessionState.CONNECTED: frozenset({SessionState.DISCONNECTED, SessionState.DORMANT, SessionState.ENDED}),
     SessionState.DORMANT: frozenset({SessionState.CONNECTED, SessionState.DISCONNECTED, SessionState.ENDED}),
-    SessionState.DISCONNECTED: frozenset({SessionState.CONNECTED, SessionState.ENDED}),
+    # a tab that was forgotten before its connection broke comes back as forgotten
+    SessionState.DISCONNECTED: frozenset({SessionState.CONNECTED, SessionState.DORMANT, SessionState.ENDED}),
     SessionState.ENDED: frozenset(),
 }
 

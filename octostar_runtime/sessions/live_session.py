@@ -25,9 +25,12 @@ class LiveSession:
         "bytes_in",
         "bytes_out",
         "callbacks",
+        "claimed_by",
         "connected_at",
+        "connected_mono",
         "disconnected_at",
         "disconnected_mono",
+        "dormant_before",
         "end_reason",
         "ended_at",
         "ended_by",
@@ -70,10 +73,12 @@ class LiveSession:
         self.state = SessionState.CONNECTED
         self.life = Life.OK
         self.connected_at = self.seen_at = at
-        self.seen_mono = self.interaction_mono = mono
+        self.connected_mono = self.seen_mono = self.interaction_mono = mono
         self.interaction_at: float | None = None
         self.disconnected_at: float | None = None
         self.disconnected_mono = 0.0
+        self.dormant_before = False  # whether it was dormant when it disconnected
+        self.claimed_by: str | None = None  # the session whose tab has shown this one's token
         self.ended_at: float | None = None
         self.ended_by: str | None = None
         self.end_reason: EndReason | None = None

@@ -9,7 +9,7 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 
 from octostar_runtime.clock import Clock
 from octostar_runtime.models.events import Event
@@ -22,6 +22,7 @@ from octostar_runtime.models.sessions import (
 )
 from octostar_runtime.ports import EventSink
 from octostar_runtime.sessions.announcer import Announcer
+from octostar_runtime.sessions.callbacks import Callback, SessionCallback
 from octostar_runtime.sessions.lifecycle import ATTACHED, TRANSITIONS
 from octostar_runtime.sessions.live_session import LiveSession
 from octostar_runtime.sessions.public_id import public_id
@@ -33,6 +34,8 @@ KEPT_ENDED = 1_000
 KEPT_CHANGES = 10_000
 #: How long a new session may be without a known page until it counts as a person all the same.
 PAGE_KNOWN_WITHIN_S = 2.0
+#: How long a reloaded tab may wait for its half-open predecessor to be found out: Streamlit's slowest ping, and some.
+CLAIM_LASTS_S = 90.0
 
 
 class Presence:
@@ -72,7 +75,8 @@ class Presence:
             session = self.live.get(shown)
             if session is not None:
                 returned = session.state is SessionState.DISCONNECTED
-                self._set_state(session, SessionState.CONNECTED)
+                asleep = session.state is SessionState.DORMANT or (returned and session.dormant_before)
+                self._set_state(session, SessionState.DORMANT if asleep else SessionState.CONNECTED)
                 session.reconnects += 1
             else:
                 session = self._new(shown, visitor)
@@ -96,9 +100,12 @@ class Presence:
                 return
             session.disconnected_at = self._clock.time()
             session.disconnected_mono = self._clock.monotonic()
+            session.dormant_before = session.state is SessionState.DORMANT
             self._set_state(session, SessionState.DISCONNECTED)
         self.on_disconnected(session)
         self._tell("disconnected", session, "disconnect")
+        if session.claimed_by is not None:
+            self._yield_to_claimant(session, session.claimed_by)
 
     def end(
         self, session_id: str, reason: EndReason, *, by: str | None = None, why: str | None = None
@@ -125,16 +132,18 @@ class Presence:
         """The tab of ``successor_id`` shows the token of an earlier session: take that one's place.
 
         Returns the predecessor's id. A predecessor that is still connected keeps what is its own (the tab was
-        duplicated, not reloaded), and so does one of another user.
+        duplicated, not reloaded), and so does one of another user. But who reloads because the network hangs leaves a
+        connection that only seems open: a predecessor that gives no sign of life any more yields once it is found out.
         """
         with self._lock:
             predecessor = self.live.get(self._by_token.get(token, ""))
             successor = self.live.get(public_id(successor_id))
             if predecessor is None or successor is None or predecessor is successor:
                 return None
-            if predecessor.state is not SessionState.DISCONNECTED:
-                return None
             if predecessor.visitor.user != successor.visitor.user:
+                return None
+            if predecessor.state is not SessionState.DISCONNECTED:
+                predecessor.claimed_by = successor.session_id
                 return None
             successor.predecessor = predecessor.session_id
             self.mark_changed(successor, locked=True)
@@ -142,6 +151,17 @@ class Presence:
             self._guarded(hook, predecessor.session_id, successor.session_id)
         self.end(predecessor.session_id, EndReason.RELOADED)
         return predecessor.session_id
+
+    def _yield_to_claimant(self, session: LiveSession, claimant_id: str) -> None:
+        """The session has disconnected after another tab showed its token: was that its own tab, reloaded?"""
+        session.claimed_by = None
+        claimant = self.live.get(claimant_id)
+        if claimant is None or claimant.state not in ATTACHED:
+            return
+        silent_since = max(session.seen_mono, session.connected_mono)
+        soon = session.disconnected_mono - claimant.connected_mono <= CLAIM_LASTS_S
+        if soon and silent_since <= claimant.connected_mono:
+            self.adopt(claimant_id, session.token)
 
     # -- smaller news --------------------------------------------------------------------------------------
 
@@ -207,6 +227,19 @@ class Presence:
         self._count_person(session)
         return False
 
+    def greet_first(self, fn: SessionCallback, key: Hashable | None) -> Callback:
+        """Register a callback for "somebody came"; when somebody is here already, it is called for that one.
+
+        A script can only register in the run of its first user, who would otherwise be missed.
+        """
+        with self._lock:  # registering and counting are one step: nobody is announced twice, or not at all
+            callback, is_new = self._announcer.add("first_start", fn, None, key)
+            here = next((session for session in self.live.values() if session.person), None) if is_new else None
+            if here is not None:
+                event = SessionEvent(kind="first_start", session_id=here.session_id)
+                self._announcer.announce_to(callback, here, event)
+        return callback
+
     # -- reading -------------------------------------------------------------------------------------------
 
     def mark_changed(self, session: LiveSession, *, locked: bool = False) -> None:
@@ -251,7 +284,7 @@ class Presence:
     def _greet_again(self, session: LiveSession, visitor: Visitor, returned: bool) -> None:
         session.visitor = visitor
         session.disconnected_at = None
-        session.interaction_mono = self._clock.monotonic()
+        session.claimed_by = None
         self.seen(session)
         if returned:
             self._tell("reconnected", session, "reconnect")
@@ -341,7 +374,6 @@ class Presence:
 
     def _count_person(self, session: LiveSession, *, gone: bool = False) -> None:
         """Keep the number of people right, and announce the first that comes and the last that goes."""
-        announced: str | None = None
         with self._lock:
             before = session.person
             if gone or (session.end_reason is not None):
@@ -350,12 +382,14 @@ class Presence:
                 session.person = not session.observer
             if bool(session.person) != bool(before):
                 self._people += 1 if session.person else -1
+                # announced under the lock, which only queues: first and last must not overtake each other
                 if self._people == 1 and session.person:
-                    announced = "first_start"
+                    self._announce_crowd("first_start", session)
                 elif self._people == 0:
-                    announced = "all_ended"
-        if announced is not None:
-            self._announcer.announce(session, SessionEvent(kind=announced, session_id=session.session_id))
+                    self._announce_crowd("all_ended", session)
+
+    def _announce_crowd(self, kind: str, session: LiveSession) -> None:
+        self._announcer.announce(session, SessionEvent(kind=kind, session_id=session.session_id))
 
     def _guarded(self, hook: Callable[..., object], *args: object) -> object:
         try:

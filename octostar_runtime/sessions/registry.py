@@ -131,7 +131,10 @@ class SessionRegistry:
         session's ``st.session_state`` is reachable. Returns the function that removes it.
         """
         session = self._live(session_id) if session_id is not None else None
-        registered, _ = self._announcer.add(event, callback, session, key)
+        if event == "first_start" and session is None:
+            registered = self.presence.greet_first(callback, key)
+        else:
+            registered, _ = self._announcer.add(event, callback, session, key)
         return lambda: self._announcer.remove(registered, session)
 
     def register_own(self, event: str, callback: SessionCallback, session_id: str, key: Hashable) -> bool:
@@ -146,7 +149,10 @@ class SessionRegistry:
         return is_new
 
     def on_first_start(self, callback: SessionCallback, key: Hashable | None = None) -> Callable[[], None]:
-        """Call ``callback`` when somebody comes while nobody was there. Console viewers are nobody."""
+        """Call ``callback`` when somebody comes while nobody was there, and now when somebody is here already.
+
+        Console viewers are nobody.
+        """
         return self.on("first_start", callback, key=key)
 
     def on_all_ended(self, callback: SessionCallback, key: Hashable | None = None) -> Callable[[], None]:

@@ -14,36 +14,42 @@ Under ``st.App`` (public API, sees every session from its first byte)::
     app = st.App("pages/navigation.py", lifespan=lifespan, middleware=[Middleware(SessionTap)])
 
 In a classic ``streamlit run script.py`` call ``install(registry)`` from the script: sessions that are already there
-are taken in, and the same methods are wrapped; only the number of bytes sent is then unknown.
+are taken in, and the same methods are wrapped.
 
 How it works: ``connect_session``, ``disconnect_session``, ``close_session`` and ``handle_backmsg`` are wrapped on the
 Runtime *instance* (the websocket endpoint looks them up per call), and each session's script events on the session
 instance. :func:`broken_internals` names what a new version of Streamlit has moved.
 """
 
-import asyncio
+import inspect
 import logging
 import threading
-import time
 import weakref
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
 from streamlit import config
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.RootContainer_pb2 import RootContainer
+from streamlit.proto.Toast_pb2 import Toast
 from streamlit.runtime import Runtime
 from streamlit.runtime import exists as runtime_exists
 from streamlit.runtime import get_instance as runtime_instance
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import ScriptRunnerEvent, add_script_run_ctx, get_script_run_ctx
-from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext, ThreadState
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_run_context import FragmentThreadState, ScriptRunContext, ThreadState
 from streamlit.runtime.scriptrunner_utils.script_run_context_attr import SCRIPT_RUN_CONTEXT_ATTR_NAME
+from streamlit.runtime.session_manager import ActiveSessionInfo
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state_proxy import SessionStateProxy
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
 from octostar_runtime.errors import OctostarRuntimeError
 from octostar_runtime.models.sessions import EndReason, SessionContext, SessionState
@@ -51,6 +57,8 @@ from octostar_runtime.sessions import visitor as visitors
 from octostar_runtime.sessions.live_session import LiveSession
 from octostar_runtime.sessions.public_id import public_id
 from octostar_runtime.sessions.registry import SessionRegistry
+from octostar_runtime.sessions.run_watch import RunWatch
+from octostar_runtime.sessions.server_loop import ServerLoop, guard
 from octostar_runtime.sessions.sizing import sizes_by_key
 from octostar_runtime.sessions.tap import CURRENT, Connection, PingWatch, SessionTap
 
@@ -88,14 +96,11 @@ class _Attached:
     __slots__ = (
         "__weakref__",
         "app_session",
-        "asked_to_run",
-        "auto_fragments",
         "connection",
-        "counts",
         "inbox_fragment",
         "live",
+        "runs",
         "secret_id",
-        "stamps",
     )
 
     def __init__(self, secret_id: str, live: LiveSession, app_session: AppSession) -> None:
@@ -103,11 +108,8 @@ class _Attached:
         self.live = live
         self.app_session = app_session
         self.connection: Connection | None = None
-        self.asked_to_run = False
-        self.auto_fragments: set[str] = set()
+        self.runs = RunWatch()
         self.inbox_fragment: str | None = None
-        self.counts = True
-        self.stamps: deque[float] = deque(maxlen=1_000)  # when each script event happened, on the script's thread
 
 
 class _SharedState(SafeSessionState):
@@ -189,10 +191,9 @@ class StreamlitBridge:
         self.allow = allow
         self._runtime = runtime
         self._presence = registry.presence
-        self._loop: asyncio.AbstractEventLoop = runtime._get_async_objs().eventloop
+        self._loop = ServerLoop(runtime._get_async_objs().eventloop)
         self._attached: dict[str, _Attached] = {}
-        self._former: OrderedDict[str, ClientState] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._former: OrderedDict[str, tuple[str | None, ClientState]] = OrderedDict()  # by secret id: user, state
 
     # -- wrapping ------------------------------------------------------------------------------------------
 
@@ -206,7 +207,7 @@ class StreamlitBridge:
         self._respect_server_settings()
         self.registry.attach(self, current_session)
         self.registry.start()
-        self._on_loop_and_wait(self._take_in_present)
+        self._loop.call_and_wait(self._take_in_present)
 
     def _wrapped(self, original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -223,7 +224,7 @@ class StreamlitBridge:
 
     def _take_in_present(self) -> None:
         for info in self._runtime._session_mgr.list_active_sessions():
-            with _guard("taking in a session"):
+            with guard("taking in a session"):
                 attached = self._attach(info.session.id, info.client, None)
                 self._note_page(attached)
                 runner = info.session._scriptrunner
@@ -247,7 +248,7 @@ class StreamlitBridge:
             existing_session_id=None if refused else existing_session_id,
             session_id_override=session_id_override,
         )
-        with _guard("connecting a session"):
+        with guard("connecting a session"):
             attached = self._attach(session_id, client, existing_session_id if refused else None)
             if refused and existing_session_id is not None:
                 self._loop.call_later(_RERUN_AFTER_S, self._revive, attached, existing_session_id)
@@ -274,7 +275,7 @@ class StreamlitBridge:
 
     def _disconnect(self, original: Callable[..., None], session_id: str, *, client: Any = None) -> None:
         original(session_id, client=client)
-        with _guard("disconnecting a session"):
+        with guard("disconnecting a session"):
             if self._runtime.is_active_session(session_id):
                 return  # a stale client of a session that has a newer one
             attached = self._attached.get(public_id(session_id))
@@ -289,7 +290,7 @@ class StreamlitBridge:
 
     def _close(self, original: Callable[..., None], session_id: str) -> None:
         original(session_id)
-        with _guard("closing a session"):
+        with guard("closing a session"):
             self._finish(session_id, EndReason.CLOSED)
 
     def _finish(self, session_id: str, reason: EndReason) -> None:
@@ -305,6 +306,7 @@ class StreamlitBridge:
         kept = {info.session.id for info in storage.list()}
         for attached in away:
             if attached.secret_id not in kept:
+                self._remember(attached)
                 self._finish(attached.secret_id, EndReason.EVICTED)
 
     def _handle_backmsg(self, original: Callable[..., None], session_id: str, msg: Any, *, client: Any = None) -> None:
@@ -314,7 +316,7 @@ class StreamlitBridge:
             return
         original(session_id, msg, client=client)
         if attached is not None:
-            with _guard("reading a browser's message"):
+            with guard("reading a browser's message"):
                 self._note_message(attached, kind, msg)
 
     def _refuses(self, kind: str, msg: Any, attached: _Attached) -> bool:
@@ -328,31 +330,18 @@ class StreamlitBridge:
             self._presence.seen(attached.live, msg.ByteSize())
         if kind != "rerun_script":
             return
-        attached.asked_to_run = True
-        fragment_id = msg.rerun_script.fragment_id
-        if msg.rerun_script.is_auto_rerun:
-            attached.auto_fragments.add(fragment_id)
-        else:
-            attached.auto_fragments.discard(fragment_id)
+        auto = bool(msg.rerun_script.is_auto_rerun)
+        attached.runs.asked_for(msg.rerun_script.fragment_id, auto=auto)
+        if not auto:
             self._presence.interacted(attached.live)
 
     # -- watching ------------------------------------------------------------------------------------------
 
     def _visitor(self, client: Any, connection: Connection | None, app_session: AppSession) -> visitors.Visitor:
-        settings = self.registry.settings
         context = getattr(client, "client_context", None)
         headers = connection.headers if connection is not None else list(getattr(context, "headers", ()))
         peer = connection.peer if connection is not None else getattr(context, "remote_ip", None)
-        forwarded = visitors.header(headers, "x-forwarded-for")
-        named = None
-        if settings.trusted_proxy and peer is not None and peer == settings.trusted_proxy:
-            named = next(iter(visitors.header(headers, settings.proxy_user_header)), None)
-        agent = next(iter(visitors.header(headers, "user-agent")), None)
-        return visitors.Visitor(
-            user=visitors.identity(app_session._user_info, named),
-            remote_address=visitors.remote_address(peer, forwarded, settings.trusted_proxy),
-            browser=visitors.shorten_browser(agent),
-        )
+        return visitors.read_visitor(headers, peer, app_session._user_info, self.registry.settings)
 
     def _watch_connection(self, attached: _Attached, client: Any, connection: Connection | None) -> None:
         live, presence = attached.live, self._presence
@@ -368,11 +357,13 @@ class StreamlitBridge:
             live.bytes_out += connection.bytes_out
             connection.on_received = lambda size: presence.seen(live, size)
             connection.on_sent = lambda size: presence.sent(live, size)
+        else:
+            _count_sent(client, lambda size: presence.sent(live, size))
 
     def _watch_runs(self, attached: _Attached) -> None:
         """Hear of a session's script runs; wrapped on the instance without a cycle that would keep it alive.
 
-        The script's thread stamps an event, the event loop notes it: a busy loop must not make runs look shorter.
+        The script's thread stamps an event, the event loop notes it.
         """
         app_session = cast(Any, attached.app_session)
         owner = weakref.ref(attached.app_session)
@@ -381,7 +372,7 @@ class StreamlitBridge:
         def stamp(sender: Any, event: ScriptRunnerEvent, *args: Any, **kwargs: Any) -> None:
             session, known = owner(), watching()
             if known is not None and event is not _MESSAGE:
-                known.stamps.append(time.monotonic())
+                known.runs.stamp()
             if session is not None:
                 AppSession._on_scriptrunner_event(session, sender, event, *args, **kwargs)
 
@@ -392,7 +383,7 @@ class StreamlitBridge:
             is_current = sender is session._scriptrunner
             AppSession._handle_scriptrunner_event_on_event_loop(session, sender, event, *args, **kwargs)
             if known is not None:
-                with _guard("noting a script event"):
+                with guard("noting a script event"):
                     self._note_script_event(known, event, args, is_current=is_current)
 
         app_session._on_scriptrunner_event = stamp
@@ -406,17 +397,14 @@ class StreamlitBridge:
             if is_current and message is not None and message.HasField("navigation"):
                 self._note_page(attached)
             return
-        at = attached.stamps.popleft() if attached.stamps else time.monotonic()
+        at = attached.runs.next_stamp()
         if not is_current:
             return  # a runner that is being replaced
         if event is _STARTED:
-            fragments = args[4] if len(args) > 4 else None
-            attached.counts = not fragments or not attached.auto_fragments.issuperset(fragments)
-            if not fragments:
-                attached.auto_fragments.clear()
+            attached.runs.begins(args[4] if len(args) > 4 else None)
             self._presence.script_started(attached.live, at=at)
         elif attached.live.running:  # every other event ends a run
-            self._presence.script_stopped(attached.live, at=at, counts=attached.counts)
+            self._presence.script_stopped(attached.live, at=at, counts=attached.runs.counts)
             self._note_page(attached)
 
     def _note_page(self, attached: _Attached) -> None:
@@ -431,19 +419,19 @@ class StreamlitBridge:
 
     def drop(self, session_id: str) -> None:
         """Close the websocket and forget the session."""
-        self._on_loop(self._drop, session_id)
+        self._loop.call(self._drop, session_id)
 
     def stop_script(self, session_id: str) -> None:
         """Stop the running script at its next yield point."""
-        self._on_loop(self._stop_script, session_id)
+        self._loop.call(self._stop_script, session_id)
 
     def rerun(self, session_id: str) -> None:
         """Run the script again where the session stands."""
-        self._on_loop(self._rerun, session_id)
+        self._loop.call(self._rerun, session_id)
 
     def deliver(self, session_id: str) -> None:
         """Let the page collect its mail."""
-        self._on_loop(self._deliver, session_id)
+        self._loop.call(self._deliver, session_id)
 
     def memory(self, session_id: str) -> dict[str, int]:
         """Measure the session's state, key by key, in the caller's thread."""
@@ -454,15 +442,19 @@ class StreamlitBridge:
         attached = self._attached.pop(session_id, None)
         if attached is None:
             return
-        self._former[attached.secret_id] = _where_it_stands(attached.app_session)
-        while len(self._former) > _FORMER_STATES:
-            self._former.popitem(last=False)
+        self._remember(attached)
         client = self._runtime.get_client(attached.secret_id)
         self._runtime.close_session(attached.secret_id)
         if attached.connection is not None:
-            self._spawn(attached.connection.close(_KICK_CODE))
+            self._loop.spawn(attached.connection.close(_KICK_CODE))
         elif client is not None:
-            self._spawn(_close_quietly(client))
+            self._loop.spawn(_close_quietly(client))
+
+    def _remember(self, attached: _Attached) -> None:
+        """Keep where an ending session stands, for its browser may come back and find a new one."""
+        self._former[attached.secret_id] = (attached.live.visitor.user, _where_it_stands(attached.app_session))
+        while len(self._former) > _FORMER_STATES:
+            self._former.popitem(last=False)
 
     def _stop_script(self, session_id: str) -> None:
         attached = self._attached.get(session_id)
@@ -476,8 +468,10 @@ class StreamlitBridge:
 
     def _revive(self, attached: _Attached, former_id: str) -> None:
         """Draw the page of a browser whose former session was ended, unless it has asked for a run itself."""
-        state = self._former.pop(former_id, None)
-        if not attached.asked_to_run and attached.live.state is SessionState.CONNECTED:
+        user, state = self._former.pop(former_id, (None, None))
+        if user != attached.live.visitor.user:
+            state = None  # somebody else has signed in; what was typed is not theirs
+        if not attached.runs.asked and attached.live.state is SessionState.CONNECTED:
             attached.app_session.request_rerun(state)
 
     def _deliver(self, session_id: str) -> None:
@@ -488,7 +482,7 @@ class StreamlitBridge:
         if fragment is not None and attached.app_session.has_fragment(fragment):
             state = _where_it_stands(attached.app_session)
             state.fragment_id = fragment
-            attached.auto_fragments.add(fragment)
+            attached.runs.refreshes(fragment)
             attached.app_session.request_rerun(state)
         self._loop.call_later(_TOAST_AFTER_S, self._push_toast, session_id)
 
@@ -516,50 +510,16 @@ class StreamlitBridge:
         attached.inbox_fragment = ThreadState.get().fragment_id
         return attached.live
 
-    # -- the event loop ------------------------------------------------------------------------------------
-
-    def _on_loop(self, call: Callable[..., object], *args: object) -> None:
-        def guarded() -> None:
-            with _guard(call.__name__):
-                call(*args)
-
-        try:
-            self._loop.call_soon_threadsafe(guarded)
-        except RuntimeError:
-            logger.debug("the event loop is closed; %s is not needed any more", call.__name__)
-
-    def _on_loop_and_wait(self, call: Callable[[], object], timeout_s: float = 5.0) -> None:
-        try:
-            if asyncio.get_running_loop() is self._loop:
-                call()
-                return
-        except RuntimeError:
-            pass
-        done = threading.Event()
-
-        def run() -> None:
-            try:
-                call()
-            finally:
-                done.set()
-
-        self._loop.call_soon_threadsafe(run)
-        done.wait(timeout_s)
-
-    def _spawn(self, coroutine: Any) -> None:
-        task = self._loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
 
 def install(registry: SessionRegistry, *, allow: Allow | None = None) -> StreamlitBridge | None:
     """Connect ``registry`` with this process's Streamlit server; None when there is none. Idempotent."""
     if not available():
         return None
     runtime = runtime_instance()
-    present = runtime.__dict__.get(_ATTRIBUTE)
+    present = cast("StreamlitBridge | None", runtime.__dict__.get(_ATTRIBUTE))
     if present is not None:
-        return cast(StreamlitBridge, present)
+        present.allow = allow or present.allow
+        return present
     for problem in broken_internals():
         logger.error("this version of Streamlit is not the one that was tested: %s", problem)
     bridge = StreamlitBridge(runtime, registry, allow=allow)
@@ -607,7 +567,7 @@ def session_scope(context: ScriptRunContext) -> Iterator[SessionStateProxy]:
         scope.exit(previous)
 
 
-#: What this module relies on, by class: methods, and attributes made in ``__init__``.
+#: What this module relies on beyond Streamlit's public API: of classes methods (or properties), ...
 _METHODS: Mapping[type, tuple[str, ...]] = {
     Runtime: (
         "connect_session",
@@ -619,6 +579,8 @@ _METHODS: Mapping[type, tuple[str, ...]] = {
         "is_active_session",
         "_get_async_objs",
     ),
+    WebsocketSessionManager: ("list_active_sessions",),
+    MemorySessionStorage: ("list",),
     AppSession: (
         "_handle_scriptrunner_event_on_event_loop",
         "_on_scriptrunner_event",
@@ -628,12 +590,33 @@ _METHODS: Mapping[type, tuple[str, ...]] = {
         "request_script_stop",
         "has_fragment",
         "is_resumable",
+        "session_state",
     ),
+    PagesManager: ("get_pages", "current_page_script_hash", "main_script_hash"),
+    SafeSessionState: ("filtered_state", "get_widget_states"),
+    ThreadState: ("get",),
 }
+#: ... attributes that are set in ``__init__``, ...
 _ATTRIBUTES: Mapping[type, tuple[str, ...]] = {
     Runtime: ("_session_mgr", "_async_objs"),
+    WebsocketSessionManager: ("_session_storage",),
+    MemorySessionStorage: ("_cache",),
     AppSession: ("_scriptrunner", "_client_state", "_pages_manager", "_user_info", "_session_state"),
     SafeSessionState: ("_state", "_lock", "_yield_callback"),
+    ScriptRunner: ("_session_state",),
+}
+#: ... fields of records, ...
+_FIELDS: Mapping[type, tuple[str, ...]] = {
+    ActiveSessionInfo: ("client", "session"),
+    ScriptRunContext: ("session_id", "session_state", "user_info"),
+    FragmentThreadState: ("fragment_id",),
+}
+#: ... and fields of messages.
+_MESSAGES: Mapping[type[Any], tuple[str, ...]] = {
+    BackMsg: ("rerun_script", "clear_cache", "set_run_on_save", "backend_operation_request"),
+    ClientState: ("query_string", "widget_states", "page_script_hash", "fragment_id", "is_auto_rerun"),
+    ForwardMsg: ("metadata", "delta", "navigation"),
+    Toast: ("body", "icon", "duration"),
 }
 
 
@@ -643,19 +626,41 @@ def broken_internals() -> list[str]:
         f"{owner.__name__}.{name} is gone"
         for owner, names in _METHODS.items()
         for name in names
-        if not callable(getattr(owner, name, None))
+        if getattr(owner, name, None) is None
     ]
     for owner, names in _ATTRIBUTES.items():
         made = set(owner.__init__.__code__.co_names) | set(map(str, owner.__init__.__code__.co_consts))  # type: ignore[misc]
         problems += [f"{owner.__name__}.__init__ no longer sets {name}" for name in names if name not in made]
+    for owner, names in _FIELDS.items():
+        problems += [f"{owner.__name__} has no field {name}" for name in names if name not in owner.__annotations__]
+    for message, names in _MESSAGES.items():
+        known = message.DESCRIPTOR.fields_by_name
+        problems += [f"the message {message.__name__} has no field {name}" for name in names if name not in known]
     for name in ("SCRIPT_STARTED", "ENQUEUE_FORWARD_MSG", "SHUTDOWN"):
         if not hasattr(ScriptRunnerEvent, name):
             problems.append(f"ScriptRunnerEvent.{name} is gone")
+    return problems + _changed_signatures()
+
+
+def _changed_signatures() -> list[str]:
+    """Methods that are wrapped must still take what the wrapper takes."""
+    problems = []
     handler = getattr(AppSession, "_handle_scriptrunner_event_on_event_loop", None)
     order = handler.__code__.co_varnames[:8] if handler is not None else ()
-    if order[1:4] != ("sender", "event", "forward_msg") or order[7:8] != ("fragment_ids_this_run",):
+    if handler is not None and (
+        order[1:4] != ("sender", "event", "forward_msg") or order[7:8] != ("fragment_ids_this_run",)
+    ):
         problems.append(f"AppSession._handle_scriptrunner_event_on_event_loop takes other arguments: {order}")
+    ours = {"connect_session": StreamlitBridge._connect, "disconnect_session": StreamlitBridge._disconnect}
+    for name, wrapper in ours.items():
+        wrapped = getattr(Runtime, name, None)
+        unknown = set(_arguments(wrapped)) - set(_arguments(wrapper)) if wrapped is not None else set()
+        problems += [f"Runtime.{name} has a new argument {argument}" for argument in sorted(unknown)]
     return problems
+
+
+def _arguments(function: Any) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
 
 
 def _is_for_developers(kind: str, msg: Any) -> bool:
@@ -691,8 +696,22 @@ def _pings_of(client: Any) -> PingWatch | None:
     return PingWatch(receive) if receive is not None else None
 
 
+def _count_sent(client: Any, on_sent: Callable[[int], object]) -> None:
+    """Without the middleware, count what Streamlit's client hands to its websocket."""
+    websocket = getattr(client, "_websocket", None)
+    send = getattr(websocket, "send_bytes", None)
+    if websocket is None or send is None:
+        return
+
+    async def send_bytes(data: bytes) -> None:
+        await send(data)
+        on_sent(len(data))
+
+    websocket.send_bytes = send_bytes
+
+
 async def _close_quietly(client: Any) -> None:
-    with _guard("closing a websocket"):
+    with guard("closing a websocket"):
         await client._websocket.close(code=_KICK_CODE)
 
 
@@ -702,12 +721,3 @@ def _has_thread_state() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-@contextmanager
-def _guard(what: str) -> Iterator[None]:
-    """A mistake of ours must never cost a user the connection."""
-    try:
-        yield
-    except Exception:
-        logger.exception("%s failed; Streamlit goes on", what)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from octostar_runtime.settings import Settings
+
 #: Order matters: Edge and Opera also call themselves Chrome, Chrome also calls itself Safari.
 _BROWSERS = (
     ("Edge", re.compile(r"Edg(?:e|A|iOS)?/(\d+)")),
@@ -33,6 +35,20 @@ class Visitor:
     user: str | None = None
     remote_address: str | None = None
     browser: str | None = None
+
+
+def read_visitor(
+    headers: Sequence[tuple[str, str]], peer: str | None, user_info: Mapping[str, object], settings: Settings
+) -> Visitor:
+    """Return who connects: ``peer`` is the other end of the connection, ``user_info`` what ``st.user`` knows."""
+    named = None
+    if settings.trusted_proxy and peer is not None and peer == settings.trusted_proxy:
+        named = next(iter(header(headers, settings.proxy_user_header)), None)
+    return Visitor(
+        user=identity(user_info, named),
+        remote_address=remote_address(peer, header(headers, "x-forwarded-for"), settings.trusted_proxy),
+        browser=shorten_browser(next(iter(header(headers, "user-agent")), None)),
+    )
 
 
 def shorten_browser(user_agent: str | None) -> str | None:

@@ -10,6 +10,12 @@ Callbacks take no arguments and find the session's own ``st.session_state``. ``o
 the script; ``on_heartbeat`` every 2 s while the browser is connected; ``on_session_end`` once, when the session has
 ended for good: a lost connection that comes back in time is no end. Whatever a callback raises, and however long it
 takes, other sessions do not notice.
+
+To keep some service up only while somebody is connected::
+
+    manager = SessionCallbackManager.get_handler()
+    manager.on_first_start(service.start)      # somebody came (or is here already) and nobody was
+    manager.on_all_ended(service.stop)         # the last one has gone and the time to come back is over
 """
 
 import uuid
@@ -65,6 +71,22 @@ class SessionCallbackManager:
         for event, fn in callbacks.items():
             registry.register_own(event, _without_event(fn), session.session_id, key=("seed", event, chosen))
         return str(uuid.uuid5(_NAMESPACE, f"{session.session_id}:{chosen!r}"))
+
+    def on_first_start(self, callback: SeedCallback, *, key: Hashable | None = None) -> Callable[[], None]:
+        """Call ``callback()`` when somebody comes while nobody was there, and now when somebody is here already.
+
+        A script may do so in every run: the same callback (or ``key``) is replaced. Returns what takes it back.
+        """
+        return self._for_all("first_start", callback, key)
+
+    def on_all_ended(self, callback: SeedCallback, *, key: Hashable | None = None) -> Callable[[], None]:
+        """Call ``callback()`` when the last session has ended for good: never at a network blip."""
+        return self._for_all("all_ended", callback, key)
+
+    def _for_all(self, event: str, callback: SeedCallback, key: Hashable | None) -> Callable[[], None]:
+        if not callable(callback):
+            raise InvalidInput(f"the {event} callback must be callable without arguments, not {callback!r}")
+        return _registry().on(event, _without_event(callback), key=("seed", key or callback_key(callback)))
 
 
 def _registry() -> SessionRegistry:

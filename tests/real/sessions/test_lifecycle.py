@@ -3,6 +3,7 @@
 import pytest
 
 from octostar_runtime.testing import wait_until
+from tests.real.sessions.conftest import app_alone
 from tests.real.sessions.probe import Probe
 from tests.support.streamlit_client import StreamlitClient
 from tests.support.streamlit_server import StreamlitServer
@@ -80,6 +81,23 @@ def test_whoever_looks_at_a_console_page_is_an_observer_only_while_there(server:
         assert probe.session(client)["observer"] is False
 
 
+def test_a_browser_that_comes_back_over_another_network_takes_over_from_the_connection_that_hangs(
+    server: StreamlitServer, probe: Probe
+) -> None:
+    with StreamlitClient(server.url) as hanging, StreamlitClient(server.url, run=False) as client:
+        hanging.click("Press")
+        client.disconnect()
+        client.page.session_id = hanging.session_id  # the same browser, while its old connection still seems open
+        client.resume()
+        assert "pressed=1" in client.texts()
+        hanging.disconnect()  # found out at last
+        client.click("Press")
+        assert "pressed=2" in client.texts()
+        record = probe.session(client)
+        assert (record["state"], record["reconnects"]) == ("connected", 1)
+        assert "ended" not in probe.kinds(client.session_id)
+
+
 def test_a_running_script_shows(server: StreamlitServer, probe: Probe) -> None:
     with StreamlitClient(server.url) as client:
         client.click("Slow", wait=False)
@@ -88,6 +106,7 @@ def test_a_running_script_shows(server: StreamlitServer, probe: Probe) -> None:
         wait_until(lambda: not probe.session(client)["running"], what="the stopped script")
 
 
+@app_alone
 def test_clear_cache_is_dropped_when_the_predicate_refuses_it(server: StreamlitServer, probe: Probe) -> None:
     with StreamlitClient(server.url) as client:
         client.click("Press")

@@ -146,6 +146,50 @@ def test_somebody_came_and_everybody_has_gone_are_told_once_each() -> None:
         wait_until(lambda: heard == ["first_start", "all_ended"], what="the last")
 
 
+def test_who_registers_when_somebody_is_there_already_hears_of_it_once() -> None:
+    with scene() as at:
+        heard: list[str] = []
+        live = at.arrive()
+        for _ in range(3):  # a script registers in every run
+            at.registry.on_first_start(lambda event: heard.append(event.session_id))
+        wait_until(lambda: heard == [live.session_id], what="the one who is there")
+        at.leave(live)
+        at.pass_time(12)
+        other = at.arrive()
+        wait_until(lambda: heard == [live.session_id, other.session_id], what="the next")
+
+
+def test_who_registers_when_nobody_is_there_waits() -> None:
+    with scene() as at:
+        heard: list[str] = []
+        at.registry.on_all_ended(lambda event: heard.append(event.kind))
+        at.registry.on_first_start(lambda event: heard.append(event.kind))
+        at.pass_time(5)
+        assert heard == []
+
+
+def test_many_callbacks_that_never_return_still_delay_nobody_else() -> None:
+    with scene() as at:
+        release = threading.Event()
+        beats: list[float] = []
+        for _ in range(60):
+            at.registry.on("heartbeat", lambda _: release.wait(20), session_id=at.arrive().session_id)
+        quick = at.arrive()
+        at.registry.on("heartbeat", lambda _: beats.append(time.monotonic()), session_id=quick.session_id)
+        try:
+            at.clock.advance(2)
+            started = time.monotonic()
+
+            def watched() -> bool:
+                at.registry.monitor.turn()
+                return bool(beats)
+
+            wait_until(watched, timeout_s=5, what="the quick session's heartbeat")
+            assert beats[0] - started < 3
+        finally:
+            release.set()
+
+
 def test_whoever_only_looks_at_the_console_is_nobody() -> None:
     with scene() as at:
         at.registry.set_console_pages(lambda page: page == "sessions")

@@ -128,6 +128,69 @@ def test_a_duplicated_tab_takes_nothing_from_a_session_that_is_connected() -> No
         assert at.registry.get(original.session_id).state is SessionState.CONNECTED
 
 
+def test_a_tab_reloaded_over_a_hanging_network_takes_its_place_once_that_is_found_out() -> None:
+    with scene() as at:
+        adopted: list[tuple[str, str]] = []
+        at.registry.on_session_adopted(lambda old, new: adopted.append((old, new)))
+        old = at.arrive()
+        at.pass_time(6)  # it hangs: no sign of life, and nobody knows yet
+        new = at.arrive()
+        assert at.registry.adopt(new.session_id, old.token) is None
+        at.pass_time(2)
+        at.leave(old)  # a ping was not answered
+        assert adopted == [(old.session_id, new.session_id)]
+        assert at.registry.get(old.session_id).end_reason is EndReason.RELOADED
+        assert at.kinds(old) == ["started", "disconnected", "ended"]
+
+
+def test_the_original_of_a_duplicated_tab_leaves_nothing_to_its_duplicate() -> None:
+    with scene() as at:
+        original, duplicate = at.arrive(), at.arrive()
+        assert at.registry.adopt(duplicate.session_id, original.token) is None
+        at.pass_time(3)
+        at.registry.presence.seen(original)  # it lives on beside the duplicate
+        at.leave(original)
+        at.pass_time(20)
+        assert at.registry.get(original.session_id).end_reason is EndReason.CLOSED
+        assert at.registry.get(duplicate.session_id).predecessor is None
+
+
+def test_a_hanging_tab_that_came_back_after_all_keeps_what_is_its_own() -> None:
+    with scene() as at:
+        old, new = at.arrive("11111111-2222-4333-8444-555555555555"), at.arrive()
+        at.registry.adopt(new.session_id, old.token)
+        at.registry.presence.connected("11111111-2222-4333-8444-555555555555", Visitor())
+        at.leave(old)
+        at.pass_time(20)
+        assert at.registry.get(old.session_id).end_reason is EndReason.CLOSED
+
+
+def test_a_blip_does_not_wake_a_forgotten_tab() -> None:
+    secret = "11111111-2222-4333-8444-555555555555"
+    with scene(open_tab_limit_s=30) as at:
+        live = at.arrive(secret)
+        at.pass_time(32)
+        assert at.registry.get(secret).state is SessionState.DORMANT
+        at.leave(live)
+        at.arrive(secret)
+        assert at.registry.get(secret).state is SessionState.DORMANT
+        assert not at.registry.get(secret).counts_as_person
+        at.registry.presence.interacted(live)
+        assert at.kinds(live) == ["started", "dormant", "disconnected", "reconnected", "awake"]
+
+
+def test_blips_alone_keep_no_tab_from_being_forgotten() -> None:
+    secret = "11111111-2222-4333-8444-555555555555"
+    with scene(open_tab_limit_s=30) as at:
+        live = at.arrive(secret)
+        for _ in range(4):
+            at.pass_time(8)
+            at.leave(live)
+            at.arrive(secret)
+        at.pass_time(2)
+        assert at.registry.get(secret).state is SessionState.DORMANT
+
+
 def test_another_users_tab_takes_nothing() -> None:
     with scene() as at:
         old = at.arrive(user="ada")

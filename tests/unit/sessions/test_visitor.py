@@ -2,8 +2,6 @@
 
 import pytest
 
-from octostar_runtime.models.sessions import SessionRecord, SessionState
-from octostar_runtime.sessions.personal import as_shown
 from octostar_runtime.sessions.sizing import sizes_by_key
 from octostar_runtime.sessions.visitor import identity, remote_address, shorten_browser
 
@@ -53,24 +51,6 @@ def test_identity_prefers_what_streamlit_knows_over_a_proxys_header() -> None:
     assert identity({"email": "ada@example.org", "name": "Ada"}, "proxy") == "ada@example.org"
     assert identity({"is_logged_in": False}, "proxy") == "proxy"
     assert identity({}) is None
-
-
-@pytest.mark.parametrize(
-    ("shown", "user", "address"),
-    [("full", "ada@example.org", "203.0.113.9"), ("masked", "a•••@example.org", "203.0.113.•"), ("hidden", None, None)],
-)
-def test_what_is_personal_is_shown_by_setting(shown: str, user: str | None, address: str | None) -> None:
-    record = SessionRecord(
-        session_id="s",
-        node_id="n",
-        state=SessionState.CONNECTED,
-        connected_at=0.0,
-        last_seen_at=0.0,
-        user="ada@example.org",
-        remote_address="203.0.113.9",
-    )
-    told = as_shown(record, shown)  # type: ignore[arg-type]
-    assert (told.user, told.remote_address) == (user, address)
 
 
 def test_memory_counts_what_a_state_holds_and_stops_at_its_bound() -> None:
