@@ -20,10 +20,11 @@ To keep some service up only while somebody is connected::
 
 import uuid
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any
 
 from octostar_runtime import anchor
-from octostar_runtime.errors import InvalidInput
+from octostar_runtime.errors import InvalidInput, SessionNotFound
 from octostar_runtime.models.sessions import SessionEvent
 from octostar_runtime.sessions import SessionRegistry, streamlit_bridge
 from octostar_runtime.sessions.callbacks import callback_key
@@ -68,8 +69,10 @@ class SessionCallbackManager:
         chosen = key if key is not None else tuple((event, callback_key(fn)) for event, fn in callbacks.items())
         if not streamlit_bridge.available():  # under AppTest there is no browser that could beat or leave
             return str(uuid.uuid5(_NAMESPACE, f"{session.session_id}:{chosen!r}"))
-        for event, fn in callbacks.items():
-            registry.register_own(event, _without_event(fn), session.session_id, key=("seed", event, chosen))
+        # a script may still run when its session has just ended: there is nothing left to hear of then
+        with suppress(SessionNotFound):
+            for event, fn in callbacks.items():
+                registry.register_own(event, _without_event(fn), session.session_id, key=("seed", event, chosen))
         return str(uuid.uuid5(_NAMESPACE, f"{session.session_id}:{chosen!r}"))
 
     def on_first_start(self, callback: SeedCallback, *, key: Hashable | None = None) -> Callable[[], None]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from streamlit.navigation.page import Page
+from streamlit import Page
 
 from octostar_runtime.access import Access
 from octostar_runtime.access.visible import View

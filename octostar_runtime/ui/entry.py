@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
-from streamlit.navigation.page import Page
+from streamlit import Page
 
 from octostar_runtime.models.access import Principal
 from octostar_runtime.ui.console import Console, Source

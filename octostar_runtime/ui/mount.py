@@ -14,7 +14,7 @@ from functools import partial
 from importlib import import_module
 
 import streamlit as st
-from streamlit.navigation.page import Page
+from streamlit import Page
 
 from octostar_runtime.models.access import ANONYMOUS, Principal, Role
 from octostar_runtime.ui.console import Console, Source

@@ -90,6 +90,16 @@ def race() -> list[int]:
     return found
 
 
+def register_late() -> str:
+    """Register when the session has ended while its script went on; returns what was raised."""
+    time.sleep(4)
+    try:
+        SessionCallbackManager.get_handler().register_session(on_session_start=on_start, on_session_end=on_end)
+    except Exception as error:  # noqa: BLE001
+        return type(error).__name__
+    return "nothing"
+
+
 def swap() -> dict[str, object]:
     """Use the hot swapper on a bare thread and see what it leaves there."""
     context = get_script_run_ctx()
@@ -123,6 +133,13 @@ st.session_state["me"] = ME
 st.session_state.setdefault("kept", "yes")
 if CASE == "race":
     st.write(f"managers={len(set(race()))}")
+elif CASE == "late":
+    log("waits", me=ME)
+    log("late", me=ME, raised=register_late())
+elif CASE == "crowd":  # ours alone: what a service asks for that shall run while somebody is connected
+    manager = SessionCallbackManager.get_handler()
+    manager.on_first_start(lambda: log("first", me="crowd"), key="service")
+    manager.on_all_ended(lambda: log("last", me="crowd"), key="service")
 elif CASE == "swap":
     st.write("swap=" + json.dumps(swap()))
 else:

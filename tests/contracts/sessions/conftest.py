@@ -22,9 +22,9 @@ class Served:
     server: StreamlitServer
     log: Path
 
-    def open(self, me: str, case: str = "plain", *, timeout_s: float = 10.0) -> StreamlitClient:
+    def open(self, me: str, case: str = "plain", *, run: bool = True, timeout_s: float = 10.0) -> StreamlitClient:
         """Open a tab that registers the callbacks of ``case`` under the name ``me``."""
-        return StreamlitClient(self.server.url, query=f"case={case}&me={me}", timeout_s=timeout_s)
+        return StreamlitClient(self.server.url, query=f"case={case}&me={me}", run=run, timeout_s=timeout_s)
 
     def lines(self, what: str, me: str) -> list[dict[str, Any]]:
         """Return what callbacks logged of ``me``."""

@@ -6,6 +6,7 @@ fails deterministically it is a strict expected failure, where it is a race it i
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -67,6 +68,41 @@ def test_b3_a_start_that_raises_does_not_break_the_page(serve: Serve, implementa
     with served.open("bad-start", "start_raises") as client:
         assert client.page.exceptions == []
         served.wait("beat", "bad-start")
+
+
+@ours_alone
+def test_b4_sessions_that_register_while_others_beat_and_leave_break_nothing(serve: Serve, implementation: str) -> None:
+    served = serve(implementation)
+
+    def visit(number: int) -> None:
+        for turn in range(3):
+            client = served.open(f"visitor-{number}-{turn}")
+            client.abort() if turn % 2 else client.disconnect()
+
+    with served.open("resident"):
+        served.wait("beat", "resident")
+        with ThreadPoolExecutor(4) as people:
+            list(people.map(visit, range(4)))
+        before = len(served.lines("beat", "resident"))
+        served.wait("beat", "resident", count=before + 2)
+        for number in range(4):
+            for turn in range(3):
+                served.wait("end", f"visitor-{number}-{turn}")
+                assert len(served.lines("start", f"visitor-{number}-{turn}")) == 1
+                assert len(served.lines("end", f"visitor-{number}-{turn}")) == 1
+
+
+@ours_alone
+def test_b5_a_session_that_ended_before_it_registered_raises_nothing(serve: Serve, implementation: str) -> None:
+    served = serve(implementation)
+    with served.open("beside"):
+        client = served.open("dying", "late", run=False)
+        client.rerun(wait=False)
+        served.wait("waits", "dying")
+        client.abort()
+        assert served.wait("late", "dying", timeout_s=10)[0]["raised"] == "nothing"
+        before = len(served.lines("beat", "beside"))
+        served.wait("beat", "beside", count=before + 2)
 
 
 @better
@@ -153,3 +189,22 @@ def test_b15_a_network_blip_ends_nothing_and_keeps_the_state(serve: Serve, imple
         client.resume()
         assert any("kept=yes" in text and "started=True" in text for text in client.texts())
         assert served.lines("end", "blip") == []
+
+
+@ours_alone
+def test_a_service_hears_of_the_first_who_comes_and_the_last_who_leaves(serve: Serve, implementation: str) -> None:
+    served = serve(implementation)
+    first = served.open("one", "crowd")  # registers in its own run, when it is there already
+    served.wait("first", "crowd")
+    second = served.open("two", "crowd")
+    first.disconnect()
+    second.abort()
+    time.sleep(1)
+    second.resume()  # a blip of the last one
+    time.sleep(2.5)
+    assert served.lines("last", "crowd") == []
+    second.disconnect()
+    served.wait("last", "crowd", timeout_s=8)
+    with served.open("three", "crowd"):
+        served.wait("first", "crowd", count=2)
+    assert len(served.lines("last", "crowd")) == 1
