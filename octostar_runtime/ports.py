@@ -6,6 +6,7 @@ from typing import Protocol
 from octostar_runtime.models.access import Credential
 from octostar_runtime.models.commands import CommandRecord
 from octostar_runtime.models.events import Event
+from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.runs import RunRecord
 
 
@@ -27,6 +28,14 @@ class RunArchive(Protocol):
         ...
 
     def count(self, query: str) -> int: ...
+
+    def groups(self, query: str, *, by: str, limit: int = 50) -> RunGroups:
+        """Return what ``query`` finds by "name", "error", "user", "pool" or "state", most failures first."""
+        ...
+
+    def buckets(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups:
+        """Return what ``query`` finds by when it was queued, in stretches of ``step_s`` seconds, the oldest first."""
+        ...
 
 
 class RunPage(Protocol):

@@ -13,6 +13,7 @@ from octostar_runtime.errors import InvalidInput, VersionConflict
 from octostar_runtime.models.access import Credential
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import StoreHealth
+from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.nodes import NodeRecord, NodeState, StoredNode
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.sessions import EndReason, SessionRecord, SessionState
@@ -21,7 +22,8 @@ from octostar_runtime.settings import Settings
 from octostar_runtime.store.anonymous import faceless, nameless, without_person
 from octostar_runtime.store.batch import Batch
 from octostar_runtime.store.endings import lost_run, lost_session
-from octostar_runtime.store.grouping import GROUP_BY, RunGroups, Sample, bucketed, grouped
+from octostar_runtime.store.grouping import FAILED as FAILED_VALUES
+from octostar_runtime.store.grouping import Sample, Shelf, bucketed, check_key, grouped, stretches
 from octostar_runtime.store.jsontext import plain
 from octostar_runtime.store.local_commander import LocalCommander
 from octostar_runtime.store.runcodec import error_key
@@ -141,14 +143,19 @@ class MemoryRuns:
 
     def groups(self, query: str, *, by: str, limit: int = 50) -> RunGroups:
         """Group what ``query`` finds by name, error, user, pool or state, the largest groups first."""
-        if by not in GROUP_BY:
-            raise InvalidInput(f"cannot group by {by!r}; use one of {', '.join(GROUP_BY)}")
-        return grouped(self._samples(query, by), limit=limit, exact=True)
+        check_key(by)
+        found = self._samples(query, by)
+        if by == "error":
+            found = [sample for sample in found if sample.state in FAILED_VALUES]
+        return grouped(found, limit=limit, exact=True)
 
     def buckets(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups:
         """Cut the time from ``since`` to ``until`` (UTC) into stretches and say how the runs queued in each fared."""
-        samples = [sample for sample in self._samples(query, "state") if since <= sample.queued_at < until]
-        return bucketed(samples, step_s=step_s, exact=True)
+        samples = self._samples(query, "state")
+        return bucketed(
+            Shelf(piece, [sample for sample in samples if piece.since <= sample.queued_at < piece.until])
+            for piece in stretches(since, until, step_s)
+        )
 
     def _samples(self, query: str, by: str) -> list[Sample]:
         read, now = parse(query), self._now()

@@ -9,7 +9,6 @@ from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.ports import Commander, Credentials, Documents, EventArchive, Leases, RunArchive
 from octostar_runtime.store.batch import Batch
-from octostar_runtime.store.grouping import RunGroups
 
 
 class Store(Protocol):
@@ -68,10 +67,6 @@ class Runs(RunArchive, Protocol):
     """The archive, and what the fleet's reader needs of it."""
 
     def counts(self, *, without_node: str | None = None) -> Mapping[RunState, int]: ...
-
-    def groups(self, query: str, *, by: str, limit: int = 50) -> RunGroups: ...
-
-    def buckets(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups: ...
 
     def versions(self, *, without_node: str, limit_live: int, limit_ended: int) -> Mapping[str, int]: ...
 

@@ -1,5 +1,6 @@
 """A run as a row: columns for what is searched, sorted and counted by, JSON for the rest."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
@@ -23,6 +24,8 @@ _IN_DETAIL = tuple(
     (field.name, field.default) for field in fields(RunRecord) if field.name not in PLAIN and field.name != "state"
 )
 ERROR_KEY_LENGTH = 200
+#: What differs between two cases of one fault: ids, addresses, counts. One ``#`` stands for each.
+_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\d+(?:[.,:]\d+)*")
 TAG_SEPARATOR = "\n"
 
 
@@ -48,12 +51,12 @@ def run_row(run: RunRecord) -> dict[str, Any]:
 
 
 def error_key(run: RunRecord) -> str | None:
-    """Return what failures are grouped by: the type and the first line of the message, shortened."""
+    """Return what failures are grouped by: the type and the message's first line, shortened, numbers as ``#``."""
     if run.error_type is None and run.error is None:
         return None
     first = (run.error or "").strip().partition("\n")[0]
     text = f"{run.error_type}: {first}" if run.error_type and first else run.error_type or first
-    return clean(text)[:ERROR_KEY_LENGTH]
+    return _NUMBERS.sub("#", clean(text[: 4 * ERROR_KEY_LENGTH]))[:ERROR_KEY_LENGTH]
 
 
 def _detail(run: RunRecord) -> dict[str, object]:

@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 from sqlalchemy.sql.elements import SQLColumnExpression
 
 from octostar_runtime.errors import InvalidInput
+from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.query import Field, Query, parse
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.filters import condition_of
-from octostar_runtime.store.grouping import GROUP_BY, MOST, RunGroups, Sample, bucketed, grouped
+from octostar_runtime.store.grouping import stretches
 from octostar_runtime.store.jsontext import load
 from octostar_runtime.store.runcodec import READ, run_of
+from octostar_runtime.store.rungroups import buckets_of, groups_of
 from octostar_runtime.store.schema import run, tally
 from octostar_runtime.store.textindex import candidates
 from octostar_runtime.store.writing import chunks
@@ -71,18 +73,14 @@ class SqlRuns:
 
         QueryInvalid when the query, InvalidInput when the order, the limit or the cursor cannot be read.
         """
-        read = parse(query)
-        condition = condition_of(read, self._now())
-        order = _Order.read(sort)
+        read, order = parse(query), _Order.read(sort)
         size, skipped = _checked("limit", limit), _checked("offset", offset)
         with self._database.read() as connection:
-            few = candidates(connection, read)
-            if few is not None:
-                condition = and_(few, condition)
-            wanted = order.applied(select(run.c.id, order.column), few is not None).where(condition).limit(size + 1)
+            condition, few, cheap = self._searched(connection, read)
+            wanted = order.applied(select(run.c.id, order.column), few).where(condition).limit(size + 1)
             wanted = wanted.where(order.behind(after)) if after else wanted.offset(skipped)
             found = [(row[0], row[1]) for row in connection.execute(wanted)]
-            total, exact = _total(connection, condition, cheap=few is not None or _is_cheap(read))
+            total, exact = _total(connection, condition, cheap=cheap)
             # The page is found by narrow indexes alone; only its own rows are read whole.
             ids = [row_id for row_id, _ in found[:size]]
             records: dict[int, RunRecord] = {}
@@ -99,12 +97,8 @@ class SqlRuns:
 
     def count(self, query: str) -> int:
         """Return how many runs ``query`` finds."""
-        read = parse(query)
-        condition = condition_of(read, self._now())
         with self._database.read() as connection:
-            few = candidates(connection, read)
-            if few is not None:
-                condition = and_(few, condition)
+            condition, _, _ = self._searched(connection, parse(query))
             return connection.execute(select(func.count()).select_from(run).where(condition)).scalar_one()
 
     def counts(self, *, without_node: str | None = None) -> dict[RunState, int]:
@@ -119,28 +113,32 @@ class SqlRuns:
         return {RunState(state): int(n) for state, n in rows if n}
 
     def groups(self, query: str, *, by: str, limit: int = 50) -> RunGroups:
-        """Group what ``query`` finds by name, error, user, pool or state, the largest groups first."""
-        samples, exact = self._samples(parse(query), _group_column(by))
-        return grouped(samples, limit=limit, exact=exact)
+        """Group the newest runs that ``query`` finds by name, error, user, pool or state.
+
+        By error only what failed is looked at. InvalidInput when ``by`` is something else.
+        """
+        read = parse(query)
+        with self._database.read() as connection:
+            condition, _, _ = self._searched(connection, read)
+            return groups_of(connection, condition, by=by, limit=limit)
 
     def buckets(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups:
-        """Cut the time from ``since`` to ``until`` (UTC) into stretches and say how the runs queued in each fared."""
-        within = and_(run.c.queued_at >= since, run.c.queued_at < until)
-        samples, exact = self._samples(parse(query), literal(""), within)
-        return bucketed(samples, step_s=step_s, exact=exact)
+        """Cut the time from ``since`` to ``until`` (UTC) into stretches and say how the runs queued in each fared.
 
-    def _samples(
-        self, query: Query, key: SQLColumnExpression[Any], *more: ColumnElement[bool]
-    ) -> tuple[list[Sample], bool]:
-        condition = and_(condition_of(query, self._now()), *more)
+        Of a stretch with very many runs the newest are looked at, and all are counted where an index can.
+        """
+        pieces = stretches(since, until, step_s)
         with self._database.read() as connection:
-            few = candidates(connection, query)
-            if few is not None:
-                condition = and_(few, condition)
-            wanted = select(func.coalesce(key, ""), run.c.state, run.c.queued_at, run.c.wait_s, run.c.run_s)
-            newest = wanted.where(condition).order_by(run.c.queued_at.desc()).limit(MOST + 1)
-            rows = connection.execute(newest).all()
-        return [Sample(*row) for row in rows[:MOST]], len(rows) <= MOST
+            condition, few, cheap = self._searched(connection, parse(query))
+            return buckets_of(connection, condition, pieces, few=few, cheap=cheap)
+
+    def _searched(self, connection: Connection, query: Query) -> tuple[ColumnElement[bool], bool, bool]:
+        """Return the condition of a search, whether it finds few runs, and whether it is cheap to count them."""
+        condition = condition_of(query, self._now())
+        few = candidates(connection, query)
+        if few is None:
+            return condition, False, _is_cheap(query)
+        return and_(few, condition), True, True
 
     def versions(self, *, without_node: str, limit_live: int, limit_ended: int) -> dict[str, int]:
         """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones: what a reader must have."""
@@ -215,19 +213,6 @@ class _Order:
             return same if self.descending else or_(same, column.is_not(None))
         same = and_(column == value, later)
         return or_(column < value, column.is_(None), same) if self.descending else or_(column > value, same)
-
-
-def _group_column(by: str) -> SQLColumnExpression[Any]:
-    columns = {
-        "name": run.c.name,
-        "error": run.c.error_key,
-        "user": run.c.user,
-        "pool": run.c.pool,
-        "state": run.c.state,
-    }
-    if by not in columns:
-        raise InvalidInput(f"cannot group by {by!r}; use one of {', '.join(GROUP_BY)}")
-    return columns[by]
 
 
 _COUNTED_BY_INDEX = frozenset({Field.STATE, Field.NAME, Field.USER, Field.OLDER, Field.LONGER})

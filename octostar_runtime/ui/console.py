@@ -11,6 +11,7 @@ from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.operations import Operations
@@ -47,6 +48,10 @@ class Source(Protocol):
     def now(self) -> float: ...
 
     def find_runs(self, query: str, *, limit: int, offset: int, sort: str) -> RunPage: ...
+
+    def group_runs(self, query: str, *, by: str) -> RunGroups: ...
+
+    def bucket_runs(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups: ...
 
     def sessions_between(self, since: float, until: float) -> Sequence[SessionRecord]: ...
 

@@ -14,6 +14,7 @@ from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.operations import Operations
@@ -112,6 +113,17 @@ class RuntimeSource:
 
         page: RunPage = self._shared.get(("runs", query, limit, offset, sort), ask)
         return page
+
+    def group_runs(self, query: str, *, by: str) -> RunGroups:
+        groups: RunGroups = self._slow.get(("groups", query, by), lambda: self._runtime.store.runs.groups(query, by=by))
+        return groups
+
+    def bucket_runs(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups:
+        def ask() -> RunGroups:
+            return self._runtime.store.runs.buckets(query, since=since, until=until, step_s=step_s)
+
+        groups: RunGroups = self._slow.get(("buckets", query, since, until, step_s), ask)
+        return groups
 
     def sessions_between(self, since: float, until: float) -> Sequence[SessionRecord]:
         return self._runtime.store.sessions.between(since, until)

@@ -16,6 +16,7 @@ from octostar_runtime.events import EventBus
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
+from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.models.sessions import SessionRecord
@@ -23,6 +24,7 @@ from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.query import parse
 from octostar_runtime.settings import Settings
+from octostar_runtime.store.memory import MemoryRuns
 from octostar_runtime.ui import entry, machine
 from octostar_runtime.ui.machine import Machine
 from octostar_runtime.ui.queries.tasks import Listed
@@ -89,6 +91,17 @@ class DemoSource:
         name = sort.removeprefix("-")
         found.sort(key=lambda run: getattr(run, name) or 0, reverse=sort.startswith("-"))
         return Listed(runs=found[offset : offset + limit], total=len(found))
+
+    def group_runs(self, query: str, *, by: str) -> RunGroups:
+        return self._archive().groups(query, by=by)
+
+    def bucket_runs(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups:
+        return self._archive().buckets(query, since=since, until=until, step_s=step_s)
+
+    def _archive(self) -> MemoryRuns:
+        runs = MemoryRuns(self.now, limit=10_000)
+        runs.write(self.snapshot.runs)
+        return runs
 
     def sessions_between(self, since: float, until: float) -> Sequence[SessionRecord]:
         week = [

@@ -6,18 +6,18 @@ import streamlit as st
 
 from octostar_runtime.errors import NotAllowed, OctostarRuntimeError, QueryInvalid
 from octostar_runtime.models.runs import RunRecord
-from octostar_runtime.ui import actions, formats, frame
+from octostar_runtime.ui import actions, frame
 from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
-from octostar_runtime.ui.queries import tasks
+from octostar_runtime.ui.queries import task_groups, tasks
 from octostar_runtime.ui.screens import export
+from octostar_runtime.ui.screens import task_groups as grouped
 from octostar_runtime.ui.screens.paging import pager, search_box
 
 _TABLE = "oc_tasks"
 #: What may be done to everything that matches -> whether that is about live runs
 _ALL = {"Cancel all that match": True, "Retry all that match": False}
-GROUPED_RUNS = 5_000
 SYNTAX = """
 `state:failed` `name:report*` `user:ada*` `session:3f9a` `node:` `pool:gpu` `tag:nightly` `error:timeout` `arg:sales`
 `older:5m` (queued longer ago) · `longer:30s` (runs longer) · `-pool:gpu` leaves out · `"disk full"` these words
@@ -61,8 +61,8 @@ def _body(console: Console) -> None:
         blocks.note(str(error), "bad")
         return
     group = st.query_params.get("group", "")
-    if group in ("name", "error"):
-        _groups(console, wanted, group)
+    if group in task_groups.TABS:
+        grouped.draw(console, wanted, group)
     else:
         _rows(console, wanted)
 
@@ -91,7 +91,7 @@ def _tabs(console: Console, wanted: tasks.Wanted) -> None:
         )
         for tab, (title, _) in tasks.TABS.items()
     ]
-    for by, title in (("name", "By name"), ("error", "By error")):
+    for by, title in task_groups.TABS.items():
         href = console.links.to("tasks", group=by, state=wanted.tab, q=wanted.text)
         items.append(blocks.Tab(label=title, href=href, current=group == by))
     blocks.tabs(items)
@@ -160,12 +160,3 @@ def _ask_matching(console: Console, wanted: tasks.Wanted, *, live: bool) -> None
         blocks.note("No task that waits or runs matches." if live else "No task that has ended matches.")
         return
     actions.ask(actions.cancel_matching(query, total) if live else actions.retry_matching(query, total))
-
-
-def _groups(console: Console, wanted: tasks.Wanted, by: str) -> None:
-    page = console.source.find_runs(wanted.query, limit=GROUPED_RUNS, offset=0, sort=tasks.DEFAULT_SORT)
-    over = f"the newest {formats.number(len(page.runs))} of {formats.number(page.total)}"
-    blocks.heading("Grouped by name" if by == "name" else "Grouped by error", f"over {over} tasks")
-    view = tasks.groups_table(tasks.grouped(page.runs, by), by, console.links)
-    none = ("Nothing to group", "Groups appear once tasks have run." if by == "name" else "No task here has failed.")
-    table(view, key=f"oc_groups_{by}", none=none)

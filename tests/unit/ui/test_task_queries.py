@@ -96,22 +96,6 @@ def test_a_row_does_not_change_while_its_task_just_runs() -> None:
     assert tasks.table([run], Links(), EYES).rows == tasks.table([later], Links(), EYES).rows
 
 
-def test_groups_tell_failures_apart_from_runs_that_have_not_ended() -> None:
-    runs = [
-        a_run(1, RunState.ERROR, name="report", wait_s=1.0, run_s=5.0),
-        a_run(2, RunState.SUCCESS, name="report", wait_s=3.0, run_s=1.0),
-        a_run(3, RunState.RUNNING, name="report", wait_s=2.0, run_s=None),
-        a_run(4, RunState.SUCCESS, name="import"),
-    ]
-
-    report, other = tasks.grouped(runs, "name")
-
-    assert (report.key, report.count, report.live, report.failed) == ("report", 3, 1, 1)
-    assert report.failure_rate == 0.5
-    assert (report.wait_p50_s, report.run_p95_s) == (2.0, 5.0)
-    assert other.failure_rate == 0.0
-
-
 def test_a_viewer_sees_no_user_when_the_settings_hide_people() -> None:
     eyes = Eyes(View(Settings(show_personal="hidden")), replace(ANONYMOUS, role=Role.VIEWER))
     run = a_run(1, RunState.RUNNING, user="ada@example.org")
