@@ -16,7 +16,7 @@ PACKAGE = Path(octostar_runtime.__file__).parent
 #: What Streamlit documents for everybody; all else is its own business, and the bridge's.
 PUBLIC = ("streamlit", "streamlit.errors", "streamlit.testing.v1", "streamlit.components.v2.types")
 #: Names under ``st`` that lead to what is not public.
-INNER = ("runtime", "proto", "web", "elements", "delta_generator", "watcher", "source_util", "navigation")
+INNER = ("runtime", "proto", "web", "elements", "delta_generator", "watcher", "source_util")
 
 
 def _python_files() -> Iterator[Path]:
