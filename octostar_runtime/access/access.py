@@ -11,6 +11,7 @@ from octostar_runtime.access.audit import AccessAudit
 from octostar_runtime.access.cookies import cookie_value
 from octostar_runtime.access.local_token import ensure_local_token
 from octostar_runtime.access.lookup import CredentialLookup, in_force
+from octostar_runtime.access.openid import FreshIdentities
 from octostar_runtime.access.password import check_hash
 from octostar_runtime.access.proxy import TrustedProxy
 from octostar_runtime.access.roles import RoleMap
@@ -51,6 +52,7 @@ class Access:
             lasts_s=settings.signin_hours * 3600,
         )
         self._tokens = Tokens(credentials=credentials, clock=clock, audit=self._audit)
+        self._identities = FreshIdentities(clock)
 
     # Who is this?
 
@@ -94,7 +96,7 @@ class Access:
 
     def principal_from_claims(self, claims: Mapping[str, object]) -> Principal:
         """Return the principal of an OpenID Connect identity that ``st.login`` has verified."""
-        name = str(claims.get("email") or claims.get("sub") or "")
+        name = self._roles.name_of(claims)
         if not name:
             return ANONYMOUS
         return Principal(name=name, role=self._roles.of_claims(claims), via="oidc")
@@ -123,9 +125,16 @@ class Access:
         self._audit.record("access.link_made", name, by, {"role": role.name.lower(), "ttl_s": ttl_s})
         return secret
 
-    def link_for(self, principal: Principal) -> str:
-        """Make a link (60 s) that turns an identity proven elsewhere, as by ``st.login``, into our cookie."""
+    def link_from_claims(self, claims: Mapping[str, object]) -> str:
+        """Make a link (60 s) that turns an identity which ``st.login`` has just verified into our cookie.
+
+        NotSignedIn when the identity is older than five minutes or was used already: the provider has to be asked
+        anew. NotAllowed when it has no role here.
+        """
+        self._identities.take(claims)
+        principal = self.principal_from_claims(claims)
         if principal.role is Role.NOBODY:
+            self._audit.record("access.sign_in_refused", principal.name, None, {"via": "oidc", "why": "no role"})
             raise NotAllowed(f"{principal.name} has no role here; an admin can name one in OCTOSTAR_ROLES")
         return self._sign_in.make_link(name=principal.name, role=principal.role, ttl_s=60.0, via=principal.via)
 

@@ -37,11 +37,18 @@ class RoleMap:
         Users match on ``sub`` and on a verified ``email``; never on ``name`` or ``preferred_username``, which
         people choose for themselves at many providers.
         """
-        users = [str(claims[key]) for key in ("sub",) if claims.get(key)]
-        if claims.get("email") and claims.get("email_verified", True) in (True, "true"):
-            users.append(str(claims["email"]))
+        users = [user for user in (str(claims.get("sub") or ""), _verified_email(claims)) if user]
         groups = [value for name, value in _flat(claims) if name in GROUP_CLAIMS]
         return self.of(users, groups, claims)
+
+    def name_of(self, claims: Mapping[str, object]) -> str:
+        """Return the name under which an OpenID Connect identity acts; empty when it has none that can be relied on."""
+        return _verified_email(claims) or str(claims.get("sub") or "")
+
+
+def _verified_email(claims: Mapping[str, object]) -> str:
+    """Return the e-mail address, unless the provider says that it has not verified it."""
+    return str(claims.get("email") or "") if claims.get("email_verified", True) in (True, "true") else ""
 
 
 def _flat(claims: Mapping[str, object]) -> Iterable[tuple[str, str]]:

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit import Page
 
 from octostar_runtime.models.access import Principal
+from octostar_runtime.ui import openid
 from octostar_runtime.ui.console import Console, Source
 from octostar_runtime.ui.frame import choices
 from octostar_runtime.ui.links import PAGES, Links
@@ -74,10 +75,8 @@ def _page(folder: Path, name: str, links: Links) -> Page:
 
 
 def _sign_out(source: Source, identify: Callable[[], Principal]) -> None:
-    who = identify()
-    source.access.sign_out(who)
-    if who.via == "oidc":
-        st.logout()
+    source.access.sign_out(identify())
+    openid.sign_out()
 
 
 def _of_this_process() -> tuple[Source, Callable[[], Principal]]:

@@ -16,11 +16,8 @@ def identifier(runtime: Runtime) -> Callable[[], Principal]:
 
     def identify() -> Principal:
         try:
-            principal = runtime.access.principal(headers, peer)
+            return runtime.access.principal(headers, peer)
         except (NotSignedIn, StoreUnavailable):
             return ANONYMOUS
-        if principal is ANONYMOUS and getattr(st.user, "is_logged_in", False):
-            return runtime.access.principal_from_claims(dict(st.user))
-        return principal
 
     return identify

@@ -32,6 +32,12 @@ def table() -> ComponentRenderer:
     return _component("octostar_console_table", "table.js")
 
 
+@cache
+def sign_in_script() -> ComponentRenderer:
+    """Return the component that carries the sign-in page's script."""
+    return _component("octostar_console_sign_in", "sign_in.js")
+
+
 def _component(name: str, script: str) -> ComponentRenderer:
     return st.components.v2.component(name, html="<div></div>", js=_read(script), isolate_styles=False)
 
@@ -43,6 +49,11 @@ def mount_page(data: dict[str, Any]) -> tuple[str, tuple[str, str]]:
     )
     clicked = answer.get("act") or {}
     return str(answer.get("go") or ""), (str(clicked.get("name", "")), str(clicked.get("target", "")))
+
+
+def mount_sign_in(link: str) -> None:
+    """Mount the sign-in page's script: with a ``link`` it takes the browser there, then to the page it wanted."""
+    sign_in_script()(data={"link": link}, key="octostar_sign_in", height="content")
 
 
 def _nothing() -> None:

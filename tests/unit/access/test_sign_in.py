@@ -129,9 +129,45 @@ def test_only_an_admin_makes_links_for_others(make_access: MakeAccess) -> None:
         make_access().make_link(name="olga", role=Role.ADMIN, by=OPERATOR)
 
 
-def test_somebody_without_a_role_gets_no_link(make_access: MakeAccess) -> None:
+def claims_of(name: str, clock: ManualClock, **more: object) -> dict[str, object]:
+    return {"iss": "https://id", "sub": f"sub-{name}", "email": f"{name}@example.org", "iat": clock.time(), **more}
+
+
+def test_an_identity_the_provider_vouched_for_becomes_a_cookie_once(
+    make_access: MakeAccess, clock: ManualClock
+) -> None:
+    access = make_access(roles={"group:ops": "operator"})
+    claims = claims_of("ada", clock, groups=["ops"], nonce="n-1")
+
+    signed_in = access.sign_in_with_link(access.link_from_claims(claims), "10.0.0.1")
+
+    assert (signed_in.principal.name, signed_in.principal.role) == ("ada@example.org", Role.OPERATOR)
+    assert signed_in.principal.via == "oidc"
+    with pytest.raises(NotSignedIn, match="has been used"):
+        access.link_from_claims(claims)
+    assert access.link_from_claims({**claims, "nonce": "n-2"})
+
+
+def test_an_old_identity_has_to_be_vouched_for_again(make_access: MakeAccess, clock: ManualClock) -> None:
+    access = make_access(default_role="viewer")
+    claims = claims_of("ada", clock)
+    clock.advance(301)
+    for stale in (claims, {**claims, "iat": None}, {**claims, "iat": "now"}, {**claims, "iat": clock.time() + 3600}):
+        with pytest.raises(NotSignedIn, match="sign in again"):
+            access.link_from_claims(stale)
+
+
+def test_somebody_without_a_role_gets_no_link(
+    make_access: MakeAccess, clock: ManualClock, events: list[Event]
+) -> None:
     with pytest.raises(NotAllowed, match="OCTOSTAR_ROLES"):
-        make_access().link_for(Principal(name="eve", role=Role.NOBODY, via="oidc"))
+        make_access().link_from_claims(claims_of("eve", clock))
+    assert [(event.kind, event.subject) for event in events] == [("access.sign_in_refused", "eve@example.org")]
+
+
+def test_an_unverified_address_is_nobodys_name(make_access: MakeAccess, clock: ManualClock) -> None:
+    claims = claims_of("ada", clock, email_verified=False)
+    assert make_access(default_role="viewer").principal_from_claims(claims).name == "sub-ada"
 
 
 def test_every_sign_in_and_every_refusal_is_an_event(make_access: MakeAccess, events: list[Event]) -> None:
