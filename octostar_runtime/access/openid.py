@@ -13,7 +13,7 @@ from octostar_runtime.access.secret import digest
 from octostar_runtime.clock import Clock
 from octostar_runtime.errors import NotSignedIn
 
-#: Seconds after the provider issued it (``iat``) within which an identity may sign in; also room for a clock that is off.
+#: Seconds from the provider's ``iat`` within which an identity may sign in; also room for a clock that is off.
 FRESH_S = 300.0
 #: Identities remembered as used; far more than sign in within FRESH_S.
 REMEMBERED = 10_000
@@ -28,7 +28,7 @@ class FreshIdentities:
         self._used: OrderedDict[str, None] = OrderedDict()
 
     def take(self, claims: Mapping[str, object]) -> None:
-        """Use an identity up; NotSignedIn when it is too old or has been used, and the provider has to be asked anew."""
+        """Use an identity up; NotSignedIn when too old or used already: ask the provider anew."""
         issued = claims.get("iat")
         if not isinstance(issued, int | float) or abs(self._clock.time() - issued) > FRESH_S:
             raise NotSignedIn("this sign-in at the provider is too long ago; sign in again")

@@ -5,10 +5,14 @@ from dataclasses import replace
 
 from octostar_runtime.errors import NotAllowed
 from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.events import Event
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.query import Field, parse
 from octostar_runtime.settings import Settings
+
+#: What of an event's data names a person or where they are.
+PERSONAL = ("user", "owner", "peer", "remote_address")
 
 
 class View:
@@ -39,6 +43,19 @@ class View:
             browser=record.browser if self._personal == "masked" else None,
         )
 
+    def event(self, record: Event, by: Principal) -> Event:
+        """Return the event as ``by`` may see it: what happened, without who it was."""
+        if by.role > Role.VIEWER or self._personal == "full":
+            return record
+        masked = {name: self.person(str(record.data[name]), by) for name in PERSONAL if record.data.get(name)}
+        about_people = record.kind.startswith("access.")
+        return replace(
+            record,
+            actor=self.person(record.actor, by),
+            subject=(self.person(record.subject, by) or "—") if about_people else record.subject,
+            data={**record.data, **masked},
+        )
+
     def person(self, text: str | None, by: Principal) -> str | None:
         """Return a name or address as ``by`` may see it: whole, as a stable mask, or not at all."""
         if text is None or by.role > Role.VIEWER or self._personal == "full":
@@ -47,6 +64,11 @@ class View:
             return None
         # stable, so that one person's sessions and runs can still be told to belong together
         return "user-" + hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+    def check_event_search(self, text: str, actor: str, by: Principal) -> None:
+        """Raise NotAllowed when a search of the history would find out by trial who it was."""
+        if (text or actor) and by.role <= Role.VIEWER and self._personal != "full":
+            raise NotAllowed("viewers cannot search the history for words or people here; choose a kind")
 
     def check_search(self, text: str, by: Principal) -> None:
         """Raise NotAllowed when a search would find out by trial what ``by`` is not shown."""

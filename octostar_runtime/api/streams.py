@@ -7,7 +7,7 @@ anybody listens and hands what is new to all streams.
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -86,13 +86,16 @@ class EventFeed:
 
 
 class EventStream:
-    """One client's stream."""
+    """One client's stream; ``seen`` turns an event into what this client may see of it."""
 
-    def __init__(self, api: "Api", *, kind: str, audit: bool, after: str | None) -> None:
+    def __init__(
+        self, api: "Api", *, kind: str, audit: bool, after: str | None, seen: Callable[[Event], Event]
+    ) -> None:
         self._api = api
         self._kind = kind
         self._audit = audit
         self._after = after
+        self._seen = seen
         self._queue = api.feed.join(api)
 
     def response(self) -> StreamingResponse:
@@ -105,13 +108,13 @@ class EventStream:
         try:
             yield "retry: 2000\n: events as they come\n\n"
             for event in await self._missed():
-                yield _frame(event)
+                yield _frame(self._seen(event))
             while not self._api.stopping.requested:
                 turn = asyncio.create_task(self._queue.get())
                 done, _ = await asyncio.wait({turn, stop}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
                 if turn in done:
                     if self._wanted(event := turn.result()):
-                        yield _frame(event)
+                        yield _frame(self._seen(event))
                     continue
                 turn.cancel()
                 if not done:

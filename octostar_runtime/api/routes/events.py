@@ -1,12 +1,13 @@
 """History: events and the audit log, as a list and as a live stream."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field
 
 from octostar_runtime.api.auth import Reader
-from octostar_runtime.api.context import Runtime, Surroundings
+from octostar_runtime.api.context import Runtime, Surroundings, View
 from octostar_runtime.api.lists import Limit, reply
 from octostar_runtime.api.streams import EventStream
 from octostar_runtime.models.events import Event
@@ -30,6 +31,7 @@ class EventPage(BaseModel):
 @router.get("", summary="List events", response_model=EventPage)
 def list_events(
     runtime: Runtime,
+    view: View,
     caller: Reader,
     kind: Kind = "",
     actor: Actor = "",
@@ -39,9 +41,11 @@ def list_events(
     cursor: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
 ) -> Response:
     """List what happened, newest first. `GET /api/events/stream` sends new events as they come (SSE)."""
+    view.check_event_search(text, actor, caller)
     found = runtime.store.events.events(kind=kind, actor=actor, text=text, audit=audit, before=cursor, limit=limit + 1)
     items = list(found[:limit])
     more = items[-1].event_id if len(found) > limit else None
+    items = [view.event(event, caller) for event in items]
     page = EventPage.model_construct(items=items, next=more, taken_at=runtime.clock.time())
     return reply(EventPage, page)
 
@@ -49,10 +53,12 @@ def list_events(
 @router.get("/stream", include_in_schema=False)
 async def stream_events(
     api: Surroundings,
+    view: View,
     caller: Reader,
     kind: Kind = "",
     audit: Audit = False,
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> Response:
     """Send events as they come, as Server-Sent Events, until the client leaves or the service stops."""
-    return EventStream(api, kind=kind, audit=audit, after=last_event_id).response()
+    seen = partial(view.event, by=caller)
+    return EventStream(api, kind=kind, audit=audit, after=last_event_id, seen=seen).response()

@@ -65,7 +65,12 @@ def subject(event: Event) -> str:
     return str(name) if name else formats.short_id(event.subject) if len(event.subject) == 36 else event.subject
 
 
-def detail(event: Event, eyes: Eyes) -> str:
+def whole_subject(event: Event) -> str:
+    """Return what an event is about for an export: whole, but for a session's id, which is a bearer secret."""
+    return formats.session_ref(event.subject) if event.kind.startswith("session.") else event.subject
+
+
+def detail(event: Event) -> str:
     """Return what else there is to say: why, how many, before and after."""
     said = [event.reason or ""]
     data = event.data
@@ -74,7 +79,7 @@ def detail(event: Event, eyes: Eyes) -> str:
     if isinstance(data.get("count"), int) and data["count"] != 1:
         said.append(f"{data.get('done', data['count'])} of {data['count']}")
     if data.get("user"):
-        said.append(eyes.person(str(data["user"])) or "")
+        said.append(str(data["user"]))
     if data.get("text"):
         said.append(f"“{data['text']}”")
     return " · ".join(part for part in said if part)
@@ -82,14 +87,15 @@ def detail(event: Event, eyes: Eyes) -> str:
 
 def lines(events: Sequence[Event], links: Links, eyes: Eyes) -> list[Line]:
     """Return events as lines of a list."""
-    return [Line(mark=pill(word(event.kind)), body=_sentence(event, links, eyes), at=event.at) for event in events]
+    seen = map(eyes.event, events)
+    return [Line(mark=pill(word(event.kind)), body=_sentence(event, links), at=event.at) for event in seen]
 
 
-def _sentence(event: Event, links: Links, eyes: Eyes) -> str:
+def _sentence(event: Event, links: Links) -> str:
     about = text(subject(event))
     if event.kind.startswith("run.") and len(event.subject) == 36:
         about = link(subject(event), links.to("run", id=event.subject))
-    more = detail(event, eyes)
+    more = detail(event)
     by = f' <span class="oc-dim">by</span> {text(event.actor)}' if event.actor else ""
     return about + by + (f' <span class="oc-dim">· {text(more)}</span>' if more else "")
 
@@ -112,9 +118,9 @@ def table(events: Sequence[Event], eyes: Eyes, nodes: Mapping[str, str]) -> Tabl
             event.kind,
             subject(event),
             event.actor,
-            detail(event, eyes),
+            detail(event),
             nodes.get(event.node_id, formats.short_id(event.node_id)),
         ]
-        for event in events
+        for event in map(eyes.event, events)
     ]
     return Table(label="History", columns=columns, rows=rows)

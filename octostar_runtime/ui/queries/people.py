@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import Principal
+from octostar_runtime.models.events import Event
 from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.models.sessions import SessionRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,18 @@ class Eyes:
         """Return a run as this viewer may see it."""
         return self.view.run(record, self.by)
 
+    def session(self, record: SessionRecord) -> SessionRecord:
+        """Return a session as this viewer may see it."""
+        return self.view.session(record, self.by)
+
+    def event(self, record: Event) -> Event:
+        """Return an event as this viewer may see it."""
+        return self.view.event(record, self.by)
+
+    def check_event_search(self, text: str, actor: str) -> None:
+        """Raise NotAllowed for a search of the history that would find out what this viewer is not shown."""
+        self.view.check_event_search(text, actor, self.by)
+
     def check_search(self, text: str) -> None:
         """Raise NotAllowed for a search that would find out what this viewer is not shown."""
         self.view.check_search(text, self.by)
-
-    def sees(self, text: str | None) -> bool:
-        """Whether this viewer sees ``text`` as it is."""
-        return self.person(text) == text

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from octostar_runtime.models.services import Blocker, ServiceRecord
 from octostar_runtime.ui import formats, words
+from octostar_runtime.ui.queries.people import Eyes
 from octostar_runtime.ui.words import Word
 
 #: Blockers of one kind beyond which the rest is counted, not listed.
 LISTED = 5
+#: Kinds of blockers whose label names a person.
+PERSONAL = ("session", "lease")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,8 @@ def _facts(service: ServiceRecord) -> list[tuple[str, str]]:
     return told
 
 
-def blocker_text(blocker: Blocker) -> tuple[str, str]:
+def blocker_text(blocker: Blocker, eyes: Eyes) -> tuple[str, str]:
     """Return what keeps a service up, in two phrases: the kind and whom or what it is."""
-    label = blocker.label or (formats.session_name(blocker.id) if blocker.kind == "session" else blocker.id)
+    told = eyes.person(blocker.label) if blocker.kind in PERSONAL else blocker.label
+    label = told or (formats.session_name(blocker.id) if blocker.kind == "session" else blocker.id)
     return words.plain(words.BLOCKER, blocker.kind), label

@@ -47,15 +47,18 @@ def group_counts(sessions: Sequence[SessionRecord]) -> dict[str, int]:
     return {group: sum(1 for session in sessions if in_group(session, group)) for group in GROUPS}
 
 
-def matching(snapshot: FleetSnapshot, group: str, text: str = "", user: str = "") -> list[SessionRecord]:
-    """Return the sessions under a tab that hold ``text``, newest first."""
+def matching(snapshot: FleetSnapshot, eyes: Eyes, group: str, text: str = "", user: str = "") -> list[SessionRecord]:
+    """Return the sessions under a tab that hold ``text``, newest first.
+
+    Only what this viewer sees is compared: a search must not tell by trial what is not shown.
+    """
     wanted = text.casefold().strip()
     found = [
         session
         for session in snapshot.sessions
         if in_group(session, group)
-        and (not user or session.user == user)
-        and (not wanted or any(wanted in part.casefold() for part in _texts(session)))
+        and (not user or eyes.person(session.user) == user)
+        and (not wanted or any(wanted in part.casefold() for part in _texts(eyes.session(session))))
     ]
     return sorted(found, key=lambda session: session.connected_at, reverse=True)
 
@@ -150,8 +153,8 @@ def users_table(snapshot: FleetSnapshot, runs: Sequence[RunRecord], links: Links
         Column(label="CPU time", end=True),
         Column(label="Waited (median)", end=True),
     )
-    shown = [(eyes.person(user) or "", user, cost) for user, cost in ranked]
-    return Table(label="Users", columns=columns, rows=[_user_row(name, user, cost) for name, user, cost in shown])
+    shown = [(name, cost) for user, cost in ranked if (name := eyes.person(user))]
+    return Table(label="Users", columns=columns, rows=[_user_row(name, cost) for name, cost in shown])
 
 
 def _joined(name: str) -> str:
@@ -167,10 +170,10 @@ def _add(cost: _Cost, run: RunRecord) -> None:
         cost.waits.append(run.wait_s)
 
 
-def _user_row(name: str, user: str, cost: _Cost) -> list[Cell]:
+def _user_row(name: str, cost: _Cost) -> list[Cell]:
     middle = sorted(cost.waits)[len(cost.waits) // 2] if cost.waits else None
     return [
-        user,
+        name,
         name,
         formats.number(cost.sessions),
         formats.number(cost.tasks),

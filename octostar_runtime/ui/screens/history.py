@@ -42,6 +42,7 @@ def _top(console: Console) -> None:
 
 def _find(console: Console, *, limit: int, before: str | None = None) -> Sequence[Event]:
     asked = st.query_params
+    console.eyes.check_event_search(asked.get("q", ""), asked.get("actor", ""))
     return console.source.find_events(
         kind=asked.get("kind", ""),
         actor=asked.get("actor", ""),
@@ -92,13 +93,14 @@ def _more(console: Console, events: Sequence[Event], before: str | None) -> None
         blocks.links(said)
 
 
-def _row(event: Event, console: Console) -> dict[str, object]:
+def _row(found: Event, console: Console) -> dict[str, object]:
+    event = console.eyes.event(found)
     return {
         "at": event.at,
         "kind": event.kind,
-        "subject": event.subject,
+        "subject": history.whole_subject(event),
         "actor": event.actor,
         "reason": event.reason,
-        "details": history.detail(event, console.eyes),
+        "details": history.detail(event),
         "node_id": event.node_id,
     }

@@ -76,7 +76,7 @@ def _card(console: Console, view: services.ServiceView) -> str:
     elif view.sentence:
         parts.append(f'<div class="oc-dim">{text(view.sentence)}</div>')
     if view.blockers:
-        parts.append(_blockers(view))
+        parts.append(_blockers(console, view))
     parts.append(facts(*((name, text(value)) for name, value in view.facts)))
     return "".join(parts)
 
@@ -95,10 +95,10 @@ def _card_head(console: Console, view: services.ServiceView, now: float) -> str:
     )
 
 
-def _blockers(view: services.ServiceView) -> str:
+def _blockers(console: Console, view: services.ServiceView) -> str:
     lines = []
     for blocker in view.blockers:
-        kind, label = services.blocker_text(blocker)
+        kind, label = services.blocker_text(blocker, console.eyes)
         mark = pill(words.Word(kind, "run"))
         lines.append(f'<div>{mark}<span class="oc-grow">{text(label)}</span>{moment(blocker.since)}</div>')
     if view.hidden_blockers:

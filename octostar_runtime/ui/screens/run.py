@@ -140,9 +140,7 @@ def _facts(console: Console, run: RunRecord) -> None:
     names = {node.node_id: f"{node.name}, process {node.pid}" for node in console.snapshot.nodes}
     pairs = [(name, text(value)) for name, value in queries.plain_facts(run, names.get(run.node_id, run.node_id))]
     if run.user:
-        seen = console.eyes.sees(run.user)
-        href = console.links.to("sessions", who="all", user=run.user)
-        pairs.insert(0, ("User", link(run.user, href) if seen else text(run.user)))
+        pairs.insert(0, ("User", link(run.user, console.links.to("sessions", who="all", user=run.user))))
     if run.session_id:
         href = console.links.to("sessions", who="all", q=formats.session_ref(run.session_id))
         pairs.insert(1, ("Session", link(formats.session_name(run.session_id), href)))

@@ -26,9 +26,9 @@ def body(console: Console, ref: str, close: Callable[[], None]) -> None:
 
 
 def _facts(console: Console, session: SessionRecord) -> str:
-    now, eyes = console.source.now(), console.eyes
+    now, session = console.source.now(), console.eyes.session(session)
     return facts(
-        ("User", text(eyes.person(session.user) or "not signed in")),
+        ("User", text(session.user or "not signed in")),
         ("State", pill(words.word(words.SESSION, session.state))),
         ("Heartbeat", pill(words.word(words.LIFE, session.life))),
         ("Last sign", moment(session.last_seen_at)),
@@ -40,7 +40,7 @@ def _facts(console: Console, session: SessionRecord) -> str:
         ("Reconnects", formats.number(session.reconnects)),
         ("Received", formats.size(session.bytes_in)),
         ("Sent", formats.size(session.bytes_out)),
-        ("Address", text(eyes.person(session.remote_address))),
+        ("Address", text(session.remote_address)),
         ("Browser", text(session.browser)),
         ("Session", f'<span class="oc-mono">{text(formats.session_name(session.session_id))}…</span>'),
     )

@@ -85,11 +85,11 @@ def _sessions(console: Console) -> None:
     who = st.query_params.get("who", "people")
     who = who if who in sessions.GROUPS else "people"
     user, text = st.query_params.get("user", ""), st.query_params.get("q", "")
-    found = sessions.matching(console.snapshot, who, text, user)
+    found = sessions.matching(console.snapshot, console.eyes, who, text, user)
     page = page_number(len(found), ROWS)
     shown = found[(page - 1) * ROWS : page * ROWS]
     if user:
-        blocks.note(f"Only {console.eyes.person(user)}")
+        blocks.note(f"Only the sessions of {user}")
     view = sessions.table(console.snapshot, shown, console.links, console.eyes, console.titles)
     answer = table(view, key=_TABLE, locked=console.locked, none=_none(who, text))
     pager(console, "sessions", len(found), ROWS, "session")

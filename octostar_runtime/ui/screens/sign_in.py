@@ -1,5 +1,7 @@
 """What somebody sees who is not signed in: how to sign in, and nothing of the console's data."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from octostar_runtime.errors import NotAllowed, NotSignedIn, StoreUnavailable
@@ -42,7 +44,7 @@ def _told(console: Console, known: str, link: str) -> list[str]:
     return parts + (_mounted() if console.mounted else _ways(console.ways))
 
 
-def _link(console: Console, claims: dict[str, object]) -> str:
+def _link(console: Console, claims: Mapping[str, object]) -> str:
     """Return a one-use link for whom the provider has just vouched for, once per visit; empty when there is none."""
     if _HANDED_OVER not in st.session_state:
         try:

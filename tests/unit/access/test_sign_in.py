@@ -5,7 +5,7 @@ from argon2 import PasswordHasher
 
 from octostar_runtime.access import hash_password
 from octostar_runtime.errors import InvalidInput, NotAllowed, NotSignedIn, SettingsError, TokenNotFound, TooManyAttempts
-from octostar_runtime.models.access import ANONYMOUS, Principal, Role
+from octostar_runtime.models.access import ANONYMOUS, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.testing import ManualClock
 from tests.support.credentials import DictCredentials
@@ -157,9 +157,7 @@ def test_an_old_identity_has_to_be_vouched_for_again(make_access: MakeAccess, cl
             access.link_from_claims(stale)
 
 
-def test_somebody_without_a_role_gets_no_link(
-    make_access: MakeAccess, clock: ManualClock, events: list[Event]
-) -> None:
+def test_somebody_without_a_role_gets_no_link(make_access: MakeAccess, clock: ManualClock, events: list[Event]) -> None:
     with pytest.raises(NotAllowed, match="OCTOSTAR_ROLES"):
         make_access().link_from_claims(claims_of("eve", clock))
     assert [(event.kind, event.subject) for event in events] == [("access.sign_in_refused", "eve@example.org")]

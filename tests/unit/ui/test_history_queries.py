@@ -1,6 +1,9 @@
 """History reads as sentences."""
 
+import pytest
+
 from octostar_runtime.access.visible import View
+from octostar_runtime.errors import NotAllowed
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.settings import Settings
@@ -27,7 +30,7 @@ def test_before_and_after_and_the_reason_are_told() -> None:
         data={"before": 6, "after": 10},
     )
 
-    assert history.detail(event, EYES) == "month end · 6 → 10"
+    assert history.detail(event) == "month end · 6 → 10"
 
 
 def test_markup_in_an_event_stays_text() -> None:
@@ -43,3 +46,32 @@ def test_each_event_is_a_row_by_its_id() -> None:
     events = sample_events()
 
     assert history.table(events, EYES, {}).ids == tuple(event.event_id for event in events)
+
+
+def test_a_masked_viewer_reads_what_happened_and_not_who_it_was() -> None:
+    masked = Eyes(View(Settings(show_personal="masked")), Principal(name="vera", role=Role.VIEWER, via="link"))
+    events = [
+        Event(kind="session.started", subject="s" * 36, at=0, node_id="n", data={"user": "ada@example.org"}),
+        Event(kind="access.signed_in", subject="ada@example.org", at=0, node_id="n", actor="ada@example.org"),
+    ]
+
+    drawn = str(history.table(events, masked, {})) + str(history.lines(events, Links(), masked))
+
+    assert "Session started" in drawn
+    assert "ada@" not in drawn
+    assert drawn.count("user-") >= 4  # still told apart
+    assert "ada@" in str(history.table(events, EYES, {}))
+
+
+def test_a_masked_viewer_cannot_find_out_by_searching_the_history() -> None:
+    masked = Eyes(View(Settings(show_personal="masked")), Principal(name="vera", role=Role.VIEWER, via="link"))
+    for text, actor in (("ada", ""), ("", "ada@example.org")):
+        with pytest.raises(NotAllowed, match="choose a kind"):
+            masked.check_event_search(text, actor)
+        EYES.check_event_search(text, actor)
+    masked.check_event_search("", "")
+
+
+def test_an_export_holds_no_whole_session_id() -> None:
+    event = Event(kind="session.ended", subject="0123456789abcdef" * 2, at=0, node_id="n")
+    assert history.whole_subject(event) == "0123456789abc"

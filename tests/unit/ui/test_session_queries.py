@@ -61,7 +61,21 @@ def test_search_looks_at_user_page_address_browser_and_session() -> None:
     snapshot = sample_snapshot(sessions=(a_session(1), a_session(2)))
 
     for text in ("GRACE@", "patterns_backend", "10.20.0.11", session_id(1)[:8]):
-        assert [s.session_id for s in sessions.matching(snapshot, "people", text)] == [session_id(1)], text
+        assert [s.session_id for s in sessions.matching(snapshot, EYES, "people", text)] == [session_id(1)], text
+
+
+def test_a_masked_viewer_cannot_find_a_person_by_trial() -> None:
+    masked = Eyes(View(Settings(show_personal="masked")), Principal(name="vera", role=Role.VIEWER, via="link"))
+    snapshot = sample_snapshot(sessions=(a_session(0, user="ada@example.org"),))
+    mask = masked.person("ada@example.org") or ""
+
+    for text, user in (("ada", ""), ("10.20.", ""), ("", "ada@example.org")):
+        assert sessions.matching(snapshot, masked, "people", text, user) == [], (text, user)
+    assert len(sessions.matching(snapshot, masked, "people", mask)) == 1
+    assert len(sessions.matching(snapshot, masked, "people", "", mask)) == 1
+    table = sessions.users_table(snapshot, (), Links(), masked)
+    assert "ada@" not in str(table)
+    assert [row[1] for row in table.rows] == [mask]
 
 
 def test_a_users_row_joins_their_sessions_tasks_and_what_those_cost() -> None:
