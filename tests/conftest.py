@@ -54,7 +54,15 @@ def _children() -> set[int]:
 
 
 def _orphans(before: set[int]) -> list[psutil.Process]:
-    return alive([psutil.Process(pid) for pid in _children() - before if psutil.pid_exists(pid)])
+    left = alive([psutil.Process(pid) for pid in _children() - before if psutil.pid_exists(pid)])
+    return [process for process in left if not _is_kept(process)]
+
+
+def _is_kept(process: psutil.Process) -> bool:
+    # multiprocessing keeps one for all its processes, and ends it when its own process ends
+    with suppress(psutil.Error):
+        return "multiprocessing.resource_tracker" in " ".join(process.cmdline())
+    return True  # it is gone
 
 
 @pytest.fixture(scope="session")

@@ -238,6 +238,8 @@ class Lifecycle:
                 pool.orphans.remove(worker)
         elif worker in pool.workers:
             pool.retire(worker, now)
+        if not pool.workers and not pool.started:
+            self._outbox.append(pool.engine.stop)
 
     def _end(self, run: Run, state: RunState, now: float, data: Any, size: int) -> None:
         """The one way into a terminal state."""

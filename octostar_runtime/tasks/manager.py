@@ -490,6 +490,9 @@ class TaskManager(PoolControl):
         for run in live:
             self._wait_ended(run, deadline)
         left = [run for run in live if run.ended_mono is None]
+        for run in left:
+            if run.pool.remote:  # nobody will hear of it any more
+                run.pool.engine.cancel(run, hard=True)
         self._lifecycle.lose(left, "the task manager was closed while it still ran")
         self._join_workers(deadline)
         self._lifecycle.stop_timer(max(0.1, deadline - time.monotonic()))
