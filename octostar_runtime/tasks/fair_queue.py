@@ -4,10 +4,11 @@ Sessions take turns in rounds. A session that has not been served in the present
 waits for the runs that are executing and for nobody's backlog; one that has been served waits for the next round.
 How many may join a round late is limited, so that an endless stream of new sessions cannot starve the old ones.
 
-All calls are made under the manager's lock. ``add`` and ``take`` are O(1); a cancelled run stays where it is as a
-blank and is skipped, and blanks are swept out when they outnumber the living.
+All calls are made under the manager's lock. ``add`` and ``take`` cost the same however many wait; a cancelled run stays
+where it is as a blank and is skipped, and blanks are swept out when they outnumber the living.
 """
 
+from bisect import insort
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
 
@@ -23,11 +24,12 @@ QUEUED = RunState.QUEUED
 class Group:
     """The runs of one session: those that wait, by priority, and how many execute now."""
 
-    __slots__ = ("blanks", "count", "key", "levels", "listed", "running", "served")
+    __slots__ = ("blanks", "count", "key", "levels", "listed", "order", "running", "served")
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
-        self.levels: list[tuple[int, deque[Run]]] = []  # highest priority first
+        self.levels: dict[int, deque[Run]] = {}  # by priority
+        self.order: list[int] = []  # the priorities there are, the highest last
         self.count = 0
         self.blanks = 0
         self.running = 0
@@ -37,48 +39,54 @@ class Group:
     def push(self, run: Run) -> None:
         """Append behind the runs of the same priority."""
         priority = run.options.priority
-        levels = self.levels
         self.count += 1
-        if levels and levels[0][0] == priority:
-            levels[0][1].append(run)
-            return
-        for at, (level, runs) in enumerate(levels):
-            if level == priority:
-                runs.append(run)
-                return
-            if level < priority:
-                levels.insert(at, (priority, deque((run,))))
-                return
-        levels.append((priority, deque((run,))))
+        runs = self.levels.get(priority)
+        if runs is None:
+            runs = self.levels[priority] = deque()
+            insort(self.order, priority)
+        runs.append(run)
 
     def pop(self) -> Run | None:
         """Take the first living run; None when only blanks were left."""
-        levels = self.levels
-        while levels:
-            runs = levels[0][1]
+        levels, order = self.levels, self.order
+        while order:
+            runs = levels[order[-1]]
             while runs:
                 run = runs.popleft()
                 if run.state is QUEUED:
                     self.count -= 1
                     return run
                 self.blanks -= 1
-            if len(levels) == 1:
+            if len(order) == 1:  # most have one priority only: keep its line
                 return None
-            del levels[0]
+            del levels[order.pop()]
         return None
 
     def sweep(self) -> None:
         """Forget the blanks."""
-        self.levels = [
-            (level, living)
-            for level, runs in self.levels
+        self.levels = {
+            level: living
+            for level, runs in self.levels.items()
             if (living := deque(run for run in runs if run.state is QUEUED))
-        ]
+        }
+        self.order = sorted(self.levels)
         self.blanks = 0
 
+    def clear(self) -> None:
+        """Forget everything that waits."""
+        self.levels, self.order, self.count, self.blanks = {}, [], 0, 0
+
+    def last(self) -> Run | None:
+        """Return the run that is to start last."""
+        for level in self.order:
+            for run in reversed(self.levels[level]):
+                if run.state is QUEUED:
+                    return run
+        return None
+
     def __iter__(self) -> Iterator[Run]:
-        for _, runs in self.levels:
-            yield from (run for run in runs if run.state is QUEUED)
+        for level in reversed(self.order):
+            yield from (run for run in self.levels[level] if run.state is QUEUED)
 
 
 class FairQueue:
@@ -135,7 +143,7 @@ class FairQueue:
         """Return a run that will be among the last to start."""
         for group in self._groups.values():
             if group.count:
-                return next((run for run in reversed(group.levels[-1][1]) if run.state is QUEUED), next(iter(group)))
+                return group.last()
         return None
 
     def release(self, run: Run) -> None:
@@ -181,7 +189,7 @@ class FairQueue:
         for run in source:
             run.group = target
             target.push(run)
-        source.levels, source.count, source.blanks = [], 0, 0  # it leaves the ring at its next turn
+        source.clear()  # it leaves the ring at its next turn
         for run in executing:
             if run.group is source:
                 run.group = target

@@ -100,7 +100,7 @@ class TestFairness:
             tasks.submit("same", lambda handle: None, session_id="a", priority=i % 3)
         queue = tasks._pools["default"].queue
         assert queue.size == 1
-        assert sum(len(runs) for group in queue._groups.values() for _, runs in group.levels) < 200
+        assert sum(len(runs) for group in queue._groups.values() for runs in group.levels.values()) < 200
 
 
 class TestControl:
@@ -347,11 +347,12 @@ class TestWhatATaskSays:
         assert [line.text for line in tasks.snapshot("t").logs] == ["detail 1", "careful", "plain"]
 
     def test_warnings_are_kept_too(self, tasks: TaskManager) -> None:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(record=True) as shown:
             warnings.simplefilter("always")
             tasks.submit("t", lambda handle: warnings.warn("old thing", UserWarning, stacklevel=1))
             tasks.wait("t", 5)
         assert "UserWarning: old thing" in tasks.snapshot("t").logs[0].text
+        assert [str(warning.message) for warning in shown] == ["old thing"]  # and it is shown as before
 
     def test_two_runs_at_once_keep_their_lines_apart(self, tasks: TaskManager) -> None:
         meet = threading.Barrier(2)
