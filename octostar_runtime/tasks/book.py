@@ -4,7 +4,8 @@ Plain data, guarded by the manager's lock; ``changed`` alone may be called witho
 """
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from octostar_runtime.errors import ResultExpired, TaskNotFound
 from octostar_runtime.models.runs import RunState
@@ -19,7 +20,11 @@ CHANGES = 250_000
 
 
 class RunBook:
-    """All runs this process knows. Retention: newest ``limit`` ended runs, ``max_age_s``, ``max_bytes`` of results."""
+    """All runs this process knows. Retention: newest ``limit`` ended runs, ``max_age_s``, ``max_bytes``.
+
+    The bytes are what ended runs hold: results, logs, tracebacks. What is kept for a retry has as many of its own, so
+    that a large argument costs nobody a result.
+    """
 
     def __init__(self, *, limit: int, max_age_s: float, max_bytes: int) -> None:
         self.limit = limit
@@ -29,16 +34,20 @@ class RunBook:
         self.latest: dict[Hashable, Run] = {}  # the newest run of each task id
         self.ended: deque[Run] = deque()  # oldest first
         self.ended_counts: dict[RunState, int] = dict.fromkeys(RunState, 0)
-        self.result_bytes = 0
+        self.held_bytes = 0
+        self.call_bytes = 0
         self.runs_dropped = 0
         self.results_dropped = 0
+        self.details_dropped = 0  # runs whose logs and traceback had to go
         self.tracking = False
         self.resynchronisations = 0
-        self._with_results: deque[Run] = deque()
+        self._holding: deque[Run] = deque()
         self._replayable: deque[Run] = deque()
         self._expired: set[Hashable] = set()
         self._expired_before: set[Hashable] = set()
         self._dirty: deque[Run] = deque(maxlen=CHANGES + 1)
+        #: Where to leave what is to be done once the lock is free.
+        self.later: Callable[[Callable[[], object]], object] = _at_once
         # evicting one by one costs a little each; a large book may overshoot by a percent instead
         self._most = limit + min(limit // 100, 1_000)
 
@@ -71,14 +80,16 @@ class RunBook:
         self.ended_counts[run.state] += 1
         if not run.light:
             self._replayable.append(run)
-            if len(self._replayable) > REPLAYABLE:
-                oldest = self._replayable.popleft()
-                oldest.fn = oldest.kwargs = None
-        if run.result_bytes:
-            self.result_bytes += run.result_bytes
-            self._with_results.append(run)
-            if self.result_bytes > self.max_bytes:
-                self._drop_results()
+            self.call_bytes += run.call_bytes
+            if len(self._replayable) > REPLAYABLE or self.call_bytes > self.max_bytes:
+                self._drop_calls()
+        if run.result_bytes or run.extra is not None or run.logs is not None:
+            held = run.held_bytes = _held_by(run)
+            if held:
+                self.held_bytes += held
+                self._holding.append(run)
+                if self.held_bytes > self.max_bytes:
+                    self._drop_details()
         if len(self.ended) > self._most:
             self._drop_runs(len(self.ended) - self.limit)
 
@@ -120,31 +131,81 @@ class RunBook:
 
     def _drop_runs(self, count: int) -> None:
         ended, runs, latest, counts = self.ended, self.runs, self.latest, self.ended_counts
+        gone: list[Any] = []
         for _ in range(count):
             run = ended.popleft()
             del runs[run.run_id]
             counts[run.state] -= 1
-            if run.result_bytes and run.result_bytes > 0:
-                self.result_bytes -= run.result_bytes
-                run.result_bytes = -1
+            if not run.light or run.data is not None:
+                gone += (run.fn, run.kwargs, run.data)
+                run.fn = run.kwargs = run.data = None
+                self.call_bytes -= run.call_bytes
+                run.call_bytes = 0
+            self.held_bytes -= run.held_bytes
+            run.held_bytes = 0
             if latest.get(run.key) is run:
                 del latest[run.key]
                 self._expired.add(run.key)
+        self._let_go(gone)
         self.runs_dropped += count
         if len(self._expired) > REMEMBERED // 2:
             self._expired_before, self._expired = self._expired, set()
-        while self._with_results and (self._with_results[0].result_bytes or 0) <= 0:
-            self._with_results.popleft()
+        while self._holding and not self._holding[0].held_bytes:
+            self._holding.popleft()
+        while self._replayable and self._replayable[0].fn is None:
+            self._replayable.popleft()
 
-    def _drop_results(self) -> None:
-        """Drop the oldest results; their runs stay."""
-        while self.result_bytes > self.max_bytes and self._with_results:
-            run = self._with_results.popleft()
-            if run.result_bytes is None or run.result_bytes <= 0:
-                continue
-            self.result_bytes -= run.result_bytes
-            run.result_bytes = -1
-            run.data = None
+    def _let_go(self, things: list[Any]) -> None:
+        """Let go of what belongs to the app once the lock is free: its ``__del__`` may do anything."""
+        if things:
+            self.later(things.clear)
+
+    def _drop_calls(self) -> None:
+        """Let go of the oldest functions and arguments; those runs cannot be retried any more."""
+        gone: list[Any] = []
+        while self._replayable and (len(self._replayable) > REPLAYABLE or self.call_bytes > self.max_bytes):
+            run = self._replayable.popleft()
+            self.call_bytes -= run.call_bytes
+            run.call_bytes = 0
+            gone += (run.fn, run.kwargs)
+            run.fn = run.kwargs = None
             run.seq += 1
-            self.results_dropped += 1
-            self.changed(run)
+        self._let_go(gone)
+
+    def _drop_details(self) -> None:
+        """Let go of the oldest results, logs and tracebacks; their runs stay, and so does what a store has of them."""
+        gone: list[Any] = []
+        while self.held_bytes > self.max_bytes and self._holding:
+            run = self._holding.popleft()
+            if not run.held_bytes:
+                continue
+            self.held_bytes -= run.held_bytes
+            run.held_bytes = 0
+            run.seq += 1
+            if run.result_bytes:
+                run.result_bytes = -1
+                gone.append(run.data)
+                run.data = None
+                self.results_dropped += 1
+            if run.logs is not None or (run.extra is not None and run.extra.traceback):
+                self.details_dropped += 1
+            if run.logs is not None:
+                run.logs.lines.clear()
+            if run.extra is not None:
+                run.extra.traceback = run.extra.portable = None
+        self._let_go(gone)
+
+
+def _at_once(call: Callable[[], object]) -> object:
+    return call()
+
+
+def _held_by(run: Run) -> int:
+    """Return the bytes an ended run keeps beyond a record's ordinary size."""
+    size = run.result_bytes or 0
+    if run.logs is not None:
+        size += run.logs.size
+    extra = run.extra
+    if extra is not None:
+        size += len(extra.traceback or "") + len(extra.error or "") + len(extra.portable or "")
+    return size

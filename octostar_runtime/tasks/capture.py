@@ -17,6 +17,7 @@ from octostar_runtime.tasks.run import Run, current_run
 
 LINES = 200
 _LINE_CHARS = 2_000
+_LINE_BYTES = 250  # of a line apart from its text
 _lock = threading.Lock()
 
 
@@ -39,7 +40,12 @@ class LogBuffer:
     @property
     def dropped(self) -> int:
         """How many older lines had to go."""
-        return max(0, self.count - LINES)
+        return max(0, self.count - len(self.lines))
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the lines take."""
+        return sum(_LINE_BYTES + len(line.text) for line in self.lines.copy())
 
 
 def keep_line(run: "Run", *, at: float, level: str, logger: str, text: str) -> None:

@@ -116,6 +116,7 @@ class FairQueue:
 
     def take(self) -> Run | None:
         """Return the run whose turn it is; None when none may start."""
+        limit = self.per_session_limit
         while self.size:
             if not self._current:
                 if not self._next:
@@ -124,6 +125,9 @@ class FairQueue:
                 self._round += 1
                 self._late = 0
             group = self._current.popleft()
+            if limit is not None and group.running >= limit:  # it was handed executing runs while it stood in line
+                group.listed = False
+                continue
             run = group.pop()
             if run is None:
                 group.listed = False
@@ -132,11 +136,13 @@ class FairQueue:
             self.size -= 1
             group.running += 1
             group.served = self._round
-            if group.count and (self.per_session_limit is None or group.running < self.per_session_limit):
+            if group.count and (limit is None or group.running < limit):
                 self._next.append(group)
             else:
                 group.listed = False
             return run
+        if self._current or self._next:
+            self._forget_empty()
         return None
 
     def last(self) -> Run | None:
@@ -200,6 +206,14 @@ class FairQueue:
     def __iter__(self) -> Iterator[Run]:
         for group in self._groups.values():
             yield from group
+
+    def _forget_empty(self) -> None:
+        """Empty the rounds when nothing waits: what is listed has had all its runs cancelled."""
+        for group in (*self._current, *self._next):
+            group.listed = False
+            self._drop_if_unused(group)
+        self._current.clear()
+        self._next.clear()
 
     def _list(self, group: Group) -> None:
         """Give the group a place in this round, or in the next when it has had its turn."""

@@ -14,6 +14,7 @@ from octostar_runtime.tasks.isolation import isolated
 from octostar_runtime.tasks.run import Run
 
 UNCHANGED: Any = object()
+_MESSAGE_CHARS = 500
 
 
 class Hearer(Protocol):
@@ -143,8 +144,9 @@ class TaskHandle:
         CancelledError when the task was asked to stop, InvalidInput when the numbers make no sense.
         """
         share = _share(fraction, done, total)
+        said = None if message is None else str(message)[:_MESSAGE_CHARS]
         data = partial if partial is UNCHANGED else isolated(partial)
-        self._lifecycle.report(self._run, data=data, progress=share, done=done, total=total, message=message)
+        self._lifecycle.report(self._run, data=data, progress=share, done=done, total=total, message=said)
 
     def check(self) -> None:
         """Raise CancelledError when the task was asked to stop."""

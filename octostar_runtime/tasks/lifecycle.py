@@ -22,6 +22,7 @@ from octostar_runtime.tasks.deadlines import Deadlines, Due
 from octostar_runtime.tasks.handle import UNCHANGED
 from octostar_runtime.tasks.pool import Pool
 from octostar_runtime.tasks.run import CancelRequest, Run
+from octostar_runtime.tasks.sizing import size_of
 from octostar_runtime.tasks.verdict import judged
 from octostar_runtime.tasks.worker import Outcome, Worker
 
@@ -49,6 +50,7 @@ class Lifecycle:
         self._sink = sink
         self._monotonic = clock.monotonic
         self._outbox: deque[Callable[[], object]] = deque()
+        book.later = self._outbox.append
         self._freed: deque[Any] = deque()  # locks of those who waited for a run that has ended
         self._deadlines = Deadlines(_still_wanted)
         self._timer = DeadlineThread("octostar-task-timer", self.tick)
@@ -67,7 +69,7 @@ class Lifecycle:
             if not pool.ready:
                 self._make_ready(pool)
             queue = pool.queue
-            if queue.size >= pool.queue_limit:
+            if queue.size + len(pool.retry_waiting) >= pool.queue_limit:
                 self._refuse(pool)
             run_id = run.run_id = self._mint(run.queued_wall)
             previous = book.latest.get(key)
@@ -229,7 +231,8 @@ class Lifecycle:
         if state is RETRY_WAIT:
             self._wait_for_retry(run, now)
         else:
-            self._end(run, state, now, data, worker.size if outcome is None else 0)
+            kept_partial = data is run.data and data is not None
+            self._end(run, state, now, data, (run.result_bytes or 0) if kept_partial else worker.size)
 
     def _leave(self, worker: Worker, now: float) -> None:
         pool = worker.pool
@@ -248,6 +251,8 @@ class Lifecycle:
         run.state = state
         run.seq += 1
         run.ended_mono = now
+        if run.data is not None and run.data is not data:
+            self._outbox.append([run.data].clear)
         run.data = data
         run.result_bytes = size
         run.context = None
@@ -297,11 +302,14 @@ class Lifecycle:
         message: str | None = None,
     ) -> None:
         """Take an intermediate result and progress; CancelledError when the run was asked to stop."""
+        size = 0 if data is UNCHANGED else size_of(data)
         with self.lock:
+            previous = run.data  # kept until the lock is free: what it does when it goes is its own affair
             if run.cancel_requested or run.ended_mono is not None:
                 self._acknowledge(run, raised=True)
                 raise CancelledError(f"task {run.task_id!r} was asked to stop")
-            self._note(run, data, progress, done, total, message)
+            self._note(run, data, size, progress, done, total, message)
+        del previous
         if self._outbox or self._freed:
             self.flush()
 
@@ -316,27 +324,31 @@ class Lifecycle:
         message: str | None,
     ) -> None:
         """Take what a run in another process told before it could know that it was asked to stop."""
+        size = 0 if data is UNCHANGED else size_of(data)
         with self.lock:
+            previous = run.data
             if run.ended_mono is None:
-                self._note(run, data, progress, done, total, message)
+                self._note(run, data, size, progress, done, total, message)
+        del previous
         self.flush()
 
     def _note(
         self,
         run: Run,
         data: Any,
+        size: int,
         progress: float | None,
         done: float | None,
         total: float | None,
         message: str | None,
     ) -> None:
         if data is not UNCHANGED:
-            run.data = data
+            run.data, run.result_bytes = data, size
         if progress is not None or done is not None or message is not None:
             extra = run.more()
             extra.progress = progress if progress is not None else extra.progress
             extra.done, extra.total = done, total
-            extra.message = str(message)[:500] if message is not None else extra.message
+            extra.message = message if message is not None else extra.message
         run.seq += 1
         self._changed(run)
 
@@ -382,13 +394,17 @@ class Lifecycle:
         now = self._monotonic()
         extra = run.more()
         if extra.cancel is not None:
+            if not timeout:
+                self._insist(run, extra.cancel, reason, by)
             return True
-        request = CancelRequest(at_wall=self.clock.time(), at_mono=now, by=by, reason=reason, timeout=timeout)
+        request = CancelRequest(
+            at_wall=self.clock.time(), at_mono=now, by=by, reason=reason, timeout=timeout, final=not timeout
+        )
         extra.cancel = request
         if run.state in (QUEUED, RETRY_WAIT):
             waited = run.state
             request.stopped_mono = now
-            self._end(run, CANCELLED, now, run.data, 0)
+            self._end(run, CANCELLED, now, run.data, run.result_bytes or 0)
             if waited is QUEUED:
                 run.pool.queue.discard(run)
             else:
@@ -402,6 +418,16 @@ class Lifecycle:
         self._outbox.append(lambda: run.pool.engine.cancel(run))
         self._changed(run)
         return True
+
+    def _insist(self, run: Run, cancel: CancelRequest, reason: str, by: str | None) -> None:
+        """Let no attempt follow a time limit that has struck already, now that somebody wants the run to stop."""
+        if cancel.final:
+            return
+        cancel.final = True
+        cancel.by = by
+        cancel.reason = f"{cancel.reason}, then {reason}"
+        run.seq += 1
+        self._changed(run)
 
     def hard_stop(self, run: Run, *, by: str | None) -> bool:
         """End the run's process, or raise an exception in its thread; asked again, replace the thread.
@@ -448,9 +474,11 @@ class Lifecycle:
         pool.queue.release(run)
         extra = run.more()
         extra.orphaned = True
+        timed_out = False
         if extra.cancel is not None:
-            extra.cancel.stopped_mono = now
-        self._end(run, CANCELLED, now, run.data, 0)
+            extra.cancel.stopped_mono, extra.cancel.ignored = now, True
+            timed_out = extra.cancel.timeout
+        self._end(run, RunState.TIMED_OUT if timed_out else CANCELLED, now, run.data, run.result_bytes or 0)
         self._say("run.orphaned", run.run_id, data={"task": str(run.task_id), "worker": worker.name})
         if not worker.stopping:
             self.staff(pool)

@@ -36,6 +36,7 @@ from octostar_runtime.tasks.pool_control import PoolControl
 from octostar_runtime.tasks.record import record_of
 from octostar_runtime.tasks.registry import path_of, portable_text, resolve, spec_of
 from octostar_runtime.tasks.run import DEFAULT_OPTIONS, Run, current_run
+from octostar_runtime.tasks.sizing import size_of_call
 from octostar_runtime.tasks.validation import check_callable, check_task_id, checked_name, checked_options
 
 _copy_context = contextvars.copy_context
@@ -186,6 +187,8 @@ class TaskManager(PoolControl):
             self._wall(),
             known.light and arguments is None,
         )
+        if not run.light:
+            run.call_bytes = size_of_call(fn, arguments)
         if arguments is not None or known.spec is not None or retry_of is not None:
             extra = run.more()
             extra.arguments = arguments_text(arguments, self._redact)
@@ -222,6 +225,7 @@ class TaskManager(PoolControl):
             self._monotonic(),
             self._wall(),
             run.light,
+            run.call_bytes,
         )
         extra = again.more()
         extra.retry_of = run_id
@@ -470,6 +474,7 @@ class TaskManager(PoolControl):
         return {
             "runs": book.runs_dropped,
             "results": book.results_dropped,
+            "details": book.details_dropped,
             "late_results": self._lifecycle.late_results,
             "resynchronisations": book.resynchronisations,
         }

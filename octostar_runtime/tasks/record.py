@@ -7,7 +7,10 @@ from octostar_runtime.tasks.registry import path_of
 from octostar_runtime.tasks.run import CancelRequest, Run, RunExtra
 
 _EMPTY = RunExtra()
-_NO_CALL = f"only the newest {REPLAYABLE} ended runs keep their function and arguments for a retry"
+_NO_CALL = (
+    f"only the newest {REPLAYABLE} ended runs keep their function and arguments for a retry, "
+    "and OCTOSTAR_RETAIN_RESULT_MB of them"
+)
 
 
 def record_of(run: Run, node_id: str) -> RunRecord:

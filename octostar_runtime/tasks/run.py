@@ -54,6 +54,7 @@ class CancelRequest:
     by: str | None
     reason: str
     timeout: bool = False
+    final: bool = True  # no other attempt follows; a time limit alone leaves that open
     acknowledged_mono: float | None = None
     stopped_mono: float | None = None
     raised: bool = False  # a CancelledError was raised in the task
@@ -114,6 +115,7 @@ class Run:
 
     __slots__ = (
         "attempt",
+        "call_bytes",
         "context",
         "cpu_s",
         "data",
@@ -122,6 +124,7 @@ class Run:
         "extra",
         "fn",
         "group",
+        "held_bytes",
         "key",
         "kwargs",
         "light",
@@ -159,6 +162,7 @@ class Run:
         now: float,
         wall: float,
         light: bool,
+        call_bytes: int = 0,
     ) -> None:
         self.run_id = ""  # given under the lock, so that ids sort as the runs were queued
         self.task_id = task_id
@@ -174,6 +178,8 @@ class Run:
         self.queued_mono = self.ready_mono = now  # ready: when this attempt joined the queue
         self.queued_wall = wall
         self.light = light  # keeping its function costs nothing: a module holds it, and there are no arguments
+        self.call_bytes = call_bytes  # what its function's closure and its arguments keep alive
+        self.held_bytes = 0  # what it is counted with once it has ended
         self.state = RunState.QUEUED
         self.seq = self.attempt = 1
         self.dirty = False
@@ -181,7 +187,7 @@ class Run:
         self.started_mono: float | None = None
         self.ended_mono: float | None = None
         self.cpu_s: float | None = None
-        self.result_bytes: int | None = None  # None: not measured; -1: the result was evicted
+        self.result_bytes: int | None = None  # None: not measured; -1: the result was evicted; of a partial one too
         self.worker: Worker | str | None = None  # its worker while it runs, the worker's name afterwards
         self.group: Group | None = None
         self.logs: LogBuffer | None = None

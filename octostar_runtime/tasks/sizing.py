@@ -3,8 +3,11 @@
 Called outside every lock. Only built-in containers are walked; arrays and frames are asked for their own size.
 """
 
+import functools
 import sys
+from collections.abc import Mapping
 from itertools import islice
+from types import FunctionType
 from typing import Any
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
@@ -21,6 +24,29 @@ def size_of(value: Any) -> int:
         return _walk(value)
     except Exception:  # noqa: BLE001 - a foreign object's own size method may do anything
         return sys.getsizeof(object())
+
+
+def size_of_call(fn: Any, kwargs: Mapping[str, Any] | None) -> int:
+    """Return about how many bytes a call that is kept for a retry keeps alive: its arguments and its closure."""
+    parts: list[Any] = [kwargs] if kwargs else []
+    while isinstance(fn, functools.partial):
+        parts += [fn.args, fn.keywords]
+        fn = fn.func
+    if type(fn) is FunctionType:
+        parts += [fn.__defaults__, *(_cell(cell) for cell in fn.__closure__ or ())]
+    return sum(size_of(part) for part in parts)
+
+
+def size_of_error(error: BaseException) -> int:
+    """Return about how many bytes an exception kept as a result keeps alive; its frames are gone by then."""
+    return size_of(error.args) + size_of(getattr(error, "__dict__", None))
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # a variable that has no value yet
+        return None
 
 
 def _walk(value: Any) -> int:

@@ -59,7 +59,7 @@ def _asked(cancel: CancelRequest, outcome: Outcome, now: float) -> RunState:
 
 
 def _timed_out(run: Run, extra: RunExtra, cancel: CancelRequest, *, may_retry: bool) -> tuple[RunState, Any]:
-    if may_retry and run.attempt < run.options.max_attempts:
+    if may_retry and not cancel.final and run.attempt < run.options.max_attempts:
         extra.cancel = extra.cancel_event = None  # the next attempt has its own time
         extra.stuck = False
         return RunState.RETRY_WAIT, None

@@ -14,7 +14,7 @@ from octostar_runtime.tasks.engine import Reported
 from octostar_runtime.tasks.handle import TaskHandle
 from octostar_runtime.tasks.hard_stop import Claim, HardStop
 from octostar_runtime.tasks.run import Run
-from octostar_runtime.tasks.sizing import size_of
+from octostar_runtime.tasks.sizing import size_of, size_of_error
 from octostar_runtime.tasks.utilisation import BusyMeter
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class Worker:
     def _judge(self, error: BaseException) -> None:
         if isinstance(error, CancelledError | asyncio.CancelledError):
             forget_frames(error)
+            self.size = 0
             self.outcome = Outcome(RunState.CANCELLED, None, None)
             return
         if isinstance(error, Reported):
@@ -137,4 +138,5 @@ class Worker:
             retriable=isinstance(error, Exception),
         )
         forget_frames(error)  # frames would keep everything the task had in hand
+        self.size = size_of_error(error)
         self.outcome = Outcome(RunState.ERROR, error, failure)

@@ -1,0 +1,204 @@
+"""What ended runs hold is bounded by bytes, whatever holds it; and cancels that meet a time limit."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from octostar_runtime.errors import NotRetriable, QueueFull, ResultExpired
+from octostar_runtime.models.runs import CancelOutcome, RunState, TaskStatus
+from octostar_runtime.settings import PoolSettings
+from octostar_runtime.tasks import TaskManager, task
+from octostar_runtime.testing import ManualClock, wait_until
+from tests.unit.tasks.conftest import Gate, MakeManager
+
+BIG = 400_000
+
+
+def held(tasks: TaskManager) -> int:
+    return tasks._book.held_bytes
+
+
+@task
+def registered(handle: Any, text: str) -> None:
+    """A function whose arguments are kept as JSON as well."""
+
+
+class TestBytes:
+    """``retain_result_mb`` bounds everything that ended runs hold."""
+
+    def test_partial_results_of_cancelled_runs_count(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(size=1, retain_result_mb=1)
+
+        def work(handle: Any) -> None:
+            handle.output(TaskStatus.IN_PROGRESS, bytes(BIG))
+            handle.sleep(60)
+
+        for number in range(4):
+            tasks.submit(f"t{number}", work)
+            wait_until(lambda n=number: tasks.get_result(f"t{n}")["data"] is not None)  # type: ignore[misc]
+            assert tasks.snapshot(f"t{number}").result_bytes is not None
+            tasks.cancel(f"t{number}")
+            assert tasks.wait(f"t{number}", 5)
+        with pytest.raises(ResultExpired, match="ended in cancelled"):
+            tasks.get_result("t0")
+        assert len(tasks.get_result("t3")["data"]) == BIG
+        assert held(tasks) <= 2**20
+        assert tasks.dropped["results"] == 2
+
+    def test_so_do_what_exceptions_carry(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(size=1, retain_result_mb=1)
+
+        def work(handle: Any) -> None:
+            raise ValueError(bytes(BIG))
+
+        for number in range(4):
+            tasks.submit(f"t{number}", work)
+            assert tasks.wait(f"t{number}", 5)
+        with pytest.raises(ResultExpired, match="ended in error"):
+            tasks.get_result("t0")
+        assert tasks.snapshot("t0").error_type == "ValueError"
+        assert held(tasks) <= 2**20
+
+    def test_so_do_logs(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(size=1, retain_result_mb=1)
+
+        def work(handle: Any) -> None:
+            for _ in range(150):
+                handle.log.info("x" * 1_900)
+
+        for number in range(6):
+            tasks.submit(f"t{number}", work)
+            assert tasks.wait(f"t{number}", 5)
+        first, last = tasks.snapshot("t0"), tasks.snapshot("t5")
+        assert (len(first.logs), first.logs_dropped) == (0, 150)
+        assert (len(last.logs), last.logs_dropped) == (150, 0)
+        assert first.state is RunState.SUCCESS
+        assert tasks.get_result("t0")["data"] is None  # it returned None, and that is kept
+        assert tasks.dropped["details"] == 3
+
+    def test_arguments_and_closures_kept_for_a_retry_have_a_bound_too(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(size=1, retain_result_mb=1)
+
+        def closure(content: bytes) -> Any:
+            return lambda handle: len(content)
+
+        ids = [tasks.submit(f"a{i}", lambda handle, content: 1, {"content": bytes(BIG)}) for i in range(3)]
+        ids += [tasks.submit(f"c{i}", closure(bytes(BIG))) for i in range(3)]
+        assert tasks.join_pool("default", 5)
+        assert [tasks.run(run_id).retriable for run_id in ids] == [False] * 4 + [True] * 2
+        assert tasks._book.call_bytes <= 2**20
+        with pytest.raises(NotRetriable, match="RETAIN_RESULT_MB"):
+            tasks.retry(ids[0])
+        assert tasks.get_result("c0")["data"] == BIG
+
+    def test_json_of_arguments_counts(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(size=1, retain_result_mb=1)
+        ids = [tasks.submit(f"t{i}", registered, {"text": "x" * 60_000}) for i in range(40)]
+        assert tasks.join_pool("default", 5)
+        assert held(tasks) <= 2**20
+        assert tasks.portable_arguments(ids[0]) is None
+        assert tasks.portable_arguments(ids[-1]) is not None
+
+    def test_dropped_runs_give_back_what_they_held(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(size=1, retain_runs=2)
+        for number in range(6):
+            tasks.submit(f"t{number}", lambda handle: bytes(1_000))
+            assert tasks.wait(f"t{number}", 5)
+        assert 2_000 < held(tasks) < 3_000
+
+    def test_runs_that_wait_for_another_try_count_as_waiting(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(pools={"default": PoolSettings(size=1, queue_limit=3)})
+        for number in range(3):
+            tasks.submit(f"t{number}", lambda handle: 1 / 0, retries=1, backoff_s=60)
+        wait_until(lambda: tasks.pools()[0].waiting_retry == 3)
+        with pytest.raises(QueueFull):
+            tasks.submit("more", lambda handle: None)
+
+
+class TestCancelsThatMeetATimeLimit:
+    """A run whose limit has struck is tried again only when nobody wants it to stop."""
+
+    @pytest.fixture
+    def timed_out(self, make_manager: MakeManager, gate: Gate) -> tuple[TaskManager, str]:
+        clock = ManualClock()
+        tasks = make_manager(size=1, clock=clock)
+        run_id = tasks.submit("t", gate, timeout_s=5, retries=3, backoff_s=0)
+        assert gate.begun.wait(5)
+        clock.advance(6)
+        tasks.tick()
+        assert tasks.run(run_id).state is RunState.CANCELLING
+        return tasks, run_id
+
+    def test_a_cancel_leaves_no_further_attempt(self, timed_out: tuple[TaskManager, str], gate: Gate) -> None:
+        tasks, run_id = timed_out
+        assert tasks.cancel("t", reason="not wanted", by="ada")
+        gate.opened.set()
+        assert tasks.wait_run(run_id, 5)
+        record = tasks.run(run_id)
+        assert (record.state, record.attempt) == (RunState.TIMED_OUT, 1)
+        assert record.cancel is not None
+        assert record.cancel.by == "ada"
+        assert "not wanted" in record.cancel.reason
+
+    def test_nor_does_a_newer_submission(self, timed_out: tuple[TaskManager, str], gate: Gate) -> None:
+        tasks, run_id = timed_out
+        tasks.submit("t", lambda handle: "new")
+        gate.opened.set()
+        assert tasks.wait("t", 5)
+        assert tasks.wait_run(run_id, 5)
+        assert tasks.run(run_id).attempt == 1
+        assert tasks.get_result("t")["data"] == "new"
+
+    def test_without_either_it_is_tried_again(self, timed_out: tuple[TaskManager, str], gate: Gate) -> None:
+        tasks, run_id = timed_out
+        gate.opened.set()
+        assert tasks.wait_run(run_id, 5)
+        record = tasks.run(run_id)
+        assert (record.state, record.attempt) == (RunState.SUCCESS, 2)
+
+    def test_a_thread_given_up_on_is_told_as_timed_out_and_not_as_stopped(
+        self, timed_out: tuple[TaskManager, str]
+    ) -> None:
+        tasks, run_id = timed_out
+        assert tasks.hard_stop(run_id)  # the gate waits in C code
+        assert tasks.hard_stop(run_id)
+        record = tasks.run(run_id)
+        assert record.state is RunState.TIMED_OUT
+        assert record.orphaned
+        assert record.cancel is not None
+        assert record.cancel.outcome is CancelOutcome.IGNORED
+
+
+def test_a_message_that_calls_the_manager_does_not_hang_it(tasks: TaskManager) -> None:
+    class Curious:
+        def __str__(self) -> str:
+            return f"{len(tasks.runs())} run"
+
+    tasks.submit("t", lambda handle: handle.progress(0.5, Curious()))
+    assert tasks.wait("t", 5)
+    assert tasks.snapshot("t").message == "1 run"
+
+
+@pytest.mark.parametrize("as_a", ["result", "partial result", "argument"])
+def test_an_object_whose_end_calls_the_manager_hangs_nobody(make_manager: MakeManager, as_a: str) -> None:
+    tasks = make_manager(size=1, retain_runs=1)
+    ended = threading.Event()
+
+    class Parting:
+        def __del__(self) -> None:
+            tasks.runs()
+            ended.set()
+
+    def work(handle: Any, given: Any = None) -> Any:
+        if as_a == "partial result":
+            handle.progress(0.5, partial=Parting())
+            handle.progress(0.6, partial=None)
+        return Parting() if as_a == "result" else None
+
+    tasks.submit("t", work, {"given": Parting()} if as_a == "argument" else None)
+    assert tasks.wait("t", 5)
+    for number in range(3):
+        tasks.submit(f"other{number}", lambda handle: None)
+        assert tasks.wait(f"other{number}", 5)
+    assert ended.wait(5)
