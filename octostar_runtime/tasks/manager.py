@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from itertools import islice
 from typing import Any, Protocol
 
 from octostar_runtime.clock import Clock, SystemClock
@@ -42,6 +43,7 @@ from octostar_runtime.tasks.validation import check_callable, check_task_id, che
 _copy_context = contextvars.copy_context
 _new_lock = threading.Lock
 _SCOPED = "octostar:scope"
+_WAITING = (RunState.QUEUED, RunState.RETRY_WAIT)
 RUNS_LIMIT = 2_000
 
 
@@ -308,8 +310,7 @@ class TaskManager(PoolControl):
     def runs(self, limit: int = RUNS_LIMIT) -> tuple[RunRecord, ...]:
         """Return the newest ``limit`` runs, newest first, live ones before ended ones when there are too many."""
         with self._lock:
-            live = self._live_runs()
-            newest = sorted(live, key=lambda run: run.run_id, reverse=True)[:limit]
+            newest = self._newest_live(limit)
             ended = [run for run, _ in zip(reversed(self._book.ended), range(limit - len(newest)), strict=False)]
         chosen = sorted([*newest, *ended], key=lambda run: run.run_id, reverse=True)
         records: dict[str, RunRecord] = {}
@@ -456,9 +457,8 @@ class TaskManager(PoolControl):
 
         return undo
 
-    def drain_changes(self, limit: int | None = None) -> list[RunRecord]:
+    def drain_changes(self) -> list[RunRecord]:
         """Return the runs that changed since the last call, each once and as it is now; the first call returns all."""
-        del limit
         with self._lock:
             changed = self._book.take_changes()
         return [self._record(run) for run in changed]
@@ -543,6 +543,16 @@ class TaskManager(PoolControl):
             live.extend(pool.retry_waiting)
             live.extend(pool.queue)
         return live
+
+    def _newest_live(self, limit: int) -> list[Run]:
+        """Return the live runs, only the newest ``limit`` when there are more; never walks a long queue."""
+        pools = self._every_pool()
+        waiting = sum(pool.queue.size + len(pool.retry_waiting) for pool in pools)
+        if waiting <= limit:
+            return sorted(self._live_runs(), key=lambda run: run.run_id, reverse=True)[:limit]
+        executing = [run for pool in pools for run in pool.executing() if run.ended_mono is None]
+        newest = (run for run in reversed(self._book.runs.values()) if run.state in _WAITING)
+        return [*executing, *islice(newest, max(0, limit - len(executing)))][:limit]
 
     def _runs_of(self, session_id: str) -> list[Run]:
         runs: list[Run] = []

@@ -12,6 +12,7 @@ from octostar_runtime.settings import PoolSettings
 from octostar_runtime.tasks.engines.choice import make_engine
 from octostar_runtime.tasks.lifecycle import Lifecycle
 from octostar_runtime.tasks.pool import Pool
+from octostar_runtime.tasks.pool_picture import PoolPicture
 from octostar_runtime.tasks.run import Run, current_run
 from octostar_runtime.tasks.validation import checked_size
 
@@ -100,7 +101,8 @@ class PoolControl:
         with self._lifecycle.lock:
             self._forget_abandoned()
             now, wall = self.clock.monotonic(), self.clock.time()
-            return tuple(pool.record(self.node_id, now, wall) for pool in self._pools.values())
+            pictures = [PoolPicture(pool, self.node_id, now, wall) for pool in self._pools.values()]
+        return tuple(picture.record() for picture in pictures)
 
     def resize(self, pool: str, size: int) -> None:
         """Set the number of workers; a surplus worker that is busy ends its run first. Nothing is lost."""

@@ -1,11 +1,13 @@
 """How busy workers are and how long runs wait, exactly and at next to no cost per run.
 
 A worker's busy seconds are integrated: each ended run adds its length, and about once a second the running total is
-noted, so that the share of any window is a difference of two totals. All calls are made under the manager's lock;
-times are monotonic seconds.
+noted, so that the share of any window is a difference of two totals. Calls are made under the manager's lock, and are
+quick; what takes longer (:func:`waits`, :func:`run_times`) works on what they returned. Times are monotonic seconds.
 """
 
+from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 
 from octostar_runtime.models.pools import Spread
 from octostar_runtime.tasks.run import Run
@@ -16,13 +18,14 @@ _SPANS = 64
 _SHORT_S = 0.01  # runs below this share a span ...
 _GAP_S = 0.05  # ... when no more than this lies between them
 _SLOT_S = 15.0
-_SLOT_SAMPLES = 256
+_SLOT_SAMPLES = 64
+_NOTES_SPARE = 300  # notes older than the window that may wait until they are dropped together
 
 
 class BusyMeter:
     """Busy seconds of one worker, and its newest stretches of work as (run id, name, start, end)."""
 
-    __slots__ = ("_burst", "_last_end", "_notes", "born", "busy_s", "runs", "spans")
+    __slots__ = ("_burst", "_busy", "_last_end", "_when", "born", "busy_s", "runs", "spans")
 
     def __init__(self, now: float) -> None:
         self.born = now
@@ -31,13 +34,15 @@ class BusyMeter:
         self.spans: deque[tuple[str, str, float, float]] = deque(maxlen=_SPANS)
         self._burst: list[float] | None = None  # start, end, runs
         self._last_end = now
-        self._notes: deque[tuple[float, float]] = deque(((now, 0.0),))  # (when, busy seconds until then)
+        # notes: at ``_when[i]`` the worker had been busy for ``_busy[i]`` seconds
+        self._when = [now]
+        self._busy = [0.0]
 
     def record(self, run: Run, started: float, ended: float) -> None:
         """Add one run."""
         length = ended - started
         self.runs += 1
-        if ended - self._notes[-1][0] >= _NOTE_EVERY_S:
+        if ended - self._when[-1] >= _NOTE_EVERY_S:
             self._note(started, ended, length)
         self.busy_s += length
         self._last_end = ended
@@ -63,35 +68,34 @@ class BusyMeter:
         total = self.busy_s + (now - running_since if running_since is not None else 0.0)
         return max(0.0, total - self._busy_until(begin, now, total, running_since))
 
-    def share(self, window_s: float, now: float, running_since: float | None) -> float:
-        """Return the busy share of the last ``window_s`` seconds, or of its life when that is shorter."""
-        begin = max(self.born, now - window_s)
-        if now <= begin:
-            return 0.0
-        return min(1.0, self.busy_between(begin, now, running_since) / (now - begin))
-
     def _busy_until(self, at: float, now: float, total: float, running_since: float | None) -> float:
         """Return the busy seconds up to ``at``: read off the straight line between the notes around it."""
-        before = self._notes[0]
-        later = [*self._notes, (self._last_end, self.busy_s)]
+        place = bisect_left(self._when, at)
+        if place < len(self._when):
+            if not place:
+                return self._busy[0]
+            return _on_line(at, self._when[place - 1], self._busy[place - 1], self._when[place], self._busy[place])
+        before, busy = self._when[-1], self._busy[-1]
+        corners = [(self._last_end, self.busy_s), (now, total)]
         if running_since is not None:
-            later.append((running_since, self.busy_s))
-        later.append((now, total))
-        for note in later:
-            if note[0] >= at:
-                span = note[0] - before[0]
-                return note[1] if span <= 0 else before[1] + (note[1] - before[1]) * (at - before[0]) / span
-            before = note
+            corners.insert(1, (running_since, self.busy_s))
+        for when, seconds in corners:
+            if when >= at:
+                return _on_line(at, before, busy, when, seconds)
+            before, busy = when, seconds
         return total
 
     def _note(self, started: float, ended: float, length: float) -> None:
-        notes = self._notes
+        when, busy = self._when, self._busy
         for corner in (self._last_end, started):
-            if corner > notes[-1][0]:
-                notes.append((corner, self.busy_s))
-        notes.append((ended, self.busy_s + length))
-        while len(notes) > 2 and notes[1][0] < ended - WINDOW_S:
-            notes.popleft()
+            if corner > when[-1]:
+                when.append(corner)
+                busy.append(self.busy_s)
+        when.append(ended)
+        busy.append(self.busy_s + length)
+        old = bisect_left(when, ended - WINDOW_S) - 1  # the last note before the window is still read
+        if old > _NOTES_SPARE:
+            del when[:old], busy[:old]
 
     def _end_burst(self) -> None:
         if self._burst is not None:
@@ -105,7 +109,7 @@ class SpreadMeter:
     __slots__ = ("_keep_every", "_max_run", "_max_wait", "_samples", "_seen", "_slots", "_until")
 
     def __init__(self) -> None:
-        self._slots: deque[_Slot] = deque(maxlen=int(WINDOW_S / _SLOT_S))
+        self._slots: deque[Slot] = deque(maxlen=int(WINDOW_S / _SLOT_S))
         self._until = float("-inf")
         self._samples: list[tuple[float, float]] = []
         self._seen = 0
@@ -130,10 +134,9 @@ class SpreadMeter:
             del samples[1::2]
             self._keep_every *= 2
 
-    def spreads(self, now: float) -> tuple[Spread, Spread]:
-        """Return the spreads of waits and of run times."""
-        slots = [slot for slot in (*self._slots, self._slot()) if slot.until > now - WINDOW_S and slot.seen]
-        return _spread(slots, 0), _spread(slots, 1)
+    def slots(self, now: float) -> "tuple[Slot, ...]":
+        """Return what was seen in the window. Quick; the percentiles of it need no lock."""
+        return tuple(slot for slot in (*self._slots, self._slot()) if slot.until > now - WINDOW_S and slot.seen)
 
     def _turn(self, now: float) -> None:
         if self._seen:
@@ -144,11 +147,11 @@ class SpreadMeter:
         self._keep_every = 1
         self._max_wait = self._max_run = 0.0
 
-    def _slot(self) -> "_Slot":
-        return _Slot(self._until, self._seen, tuple(self._samples), (self._max_wait, self._max_run))
+    def _slot(self) -> "Slot":
+        return Slot(self._until, self._seen, tuple(self._samples), (self._max_wait, self._max_run))
 
 
-class _Slot:
+class Slot:
     """The runs that ended within 15 s: how many, a sample of them, the longest."""
 
     __slots__ = ("longest", "samples", "seen", "until")
@@ -162,7 +165,17 @@ class _Slot:
         self.longest = longest
 
 
-def _spread(slots: list[_Slot], which: int) -> Spread:
+def waits(slots: Sequence[Slot]) -> Spread:
+    """Return the spread of the waits in the queue."""
+    return _spread(slots, 0)
+
+
+def run_times(slots: Sequence[Slot]) -> Spread:
+    """Return the spread of the run times."""
+    return _spread(slots, 1)
+
+
+def _spread(slots: Sequence[Slot], which: int) -> Spread:
     """Merge slots; each sample stands for as many runs as its slot saw per sample."""
     weighted = sorted((sample[which], slot.seen / len(slot.samples)) for slot in slots for sample in slot.samples)
     if not weighted:
@@ -183,6 +196,11 @@ def _at_share(weighted: list[tuple[float, float]], target: float) -> float:
         if passed >= target - 1e-9:
             return value
     return weighted[-1][0]
+
+
+def _on_line(at: float, before: float, low: float, after: float, high: float) -> float:
+    """Return the value at ``at`` of the straight line from (before, low) to (after, high)."""
+    return high if after <= before else low + (high - low) * (at - before) / (after - before)
 
 
 def _burst_span(burst: list[float]) -> tuple[str, str, float, float]:

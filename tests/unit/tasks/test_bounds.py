@@ -1,6 +1,7 @@
 """What ended runs hold is bounded by bytes, whatever holds it; and cancels that meet a time limit."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from octostar_runtime.errors import NotRetriable, QueueFull, ResultExpired
 from octostar_runtime.models.runs import CancelOutcome, RunState, TaskStatus
 from octostar_runtime.settings import PoolSettings
 from octostar_runtime.tasks import TaskManager, task
+from octostar_runtime.tasks.pool_picture import PoolPicture
 from octostar_runtime.testing import ManualClock, wait_until
 from tests.unit.tasks.conftest import Gate, MakeManager
 
@@ -202,3 +204,40 @@ def test_an_object_whose_end_calls_the_manager_hangs_nobody(make_manager: MakeMa
         tasks.submit(f"other{number}", lambda handle: None)
         assert tasks.wait(f"other{number}", 5)
     assert ended.wait(5)
+
+
+class TestLongQueues:
+    """What the console reads once a second costs little however much waits."""
+
+    def test_the_newest_live_runs_are_listed_without_walking_the_queue(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(size=1)
+        first = Gate()
+        tasks.submit("runs", first, session_id="s0")
+        assert first.begun.wait(5)
+        for number in range(30_000):
+            tasks.submit(f"t{number}", lambda handle: None, session_id=f"s{number % 7}", priority=number % 3)
+        started = time.thread_time()
+        listed = tasks.runs(500)
+        taken = time.thread_time() - started
+        assert taken < 0.2  # 500 records; the whole queue would take a second
+        assert [run.task_id for run in listed] == [f"t{number}" for number in range(29_999, 29_500, -1)] + ["runs"]
+        tasks.cancel_pool("default")
+        first.opened.set()
+
+    def test_a_pool_is_pictured_quickly_with_a_quarter_of_an_hour_behind_it(self, make_manager: MakeManager) -> None:
+        clock = ManualClock()
+        tasks = make_manager(size=4, clock=clock, retain_runs=100)
+        for second in range(900):
+            for number in range(8):
+                tasks.submit(f"{second}-{number}", lambda handle: None)
+            assert tasks.join_pool("default", 5)
+            clock.advance(1)
+        pool = tasks._pools["default"]
+        started = time.thread_time()
+        with tasks._lock:
+            picture = PoolPicture(pool, "n", clock.monotonic(), clock.time())
+        assert time.thread_time() - started < 0.01  # what other threads wait for
+        record = picture.record()
+        assert record.run.count == 900 * 8
+        assert record.run.p50_s == 0.0
+        assert len(pool.workers[0].meter._when) < 4_000
