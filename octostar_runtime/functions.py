@@ -11,11 +11,11 @@ import importlib
 import inspect
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar, get_type_hints, overload
+from typing import Any, ParamSpec, TypeVar, get_args, get_origin, get_type_hints, overload
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from octostar_runtime import anchor
 from octostar_runtime.errors import FunctionNotFound, InvalidInput, InvalidTask
@@ -25,6 +25,7 @@ from octostar_runtime.models.access import Role
 P = ParamSpec("P")
 R = TypeVar("R")
 HANDLE = "task"
+SEVERAL = (list, tuple, set, frozenset, Sequence)
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
@@ -39,6 +40,7 @@ class ApiFunction:
     description: str
     parameters: type[BaseModel]
     files: frozenset[str]
+    many: frozenset[str]  # parameters that take several values; a form sends each in a part of its own
     returns: Any
     takes_handle: bool
     role: Role = Role.OPERATOR
@@ -49,12 +51,21 @@ class ApiFunction:
     def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return ``values`` validated and converted by the signature; InvalidInput names what is wrong."""
         try:
-            model = self.parameters.model_validate(dict(values))
+            return self.validated(values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise InvalidInput(f"{self.name}: {where}: {first['msg']}") from None
-        return {name: getattr(model, name) for name in type(model).model_fields}
+
+    def validated(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The same, with pydantic's own ValidationError, which tells every fault."""
+        model = self.parameters.model_validate(dict(values))
+        return {str(field.alias): getattr(model, name) for name, field in type(model).model_fields.items()}
+
+    @property
+    def types(self) -> dict[str, Any]:
+        """The type of each parameter, by name."""
+        return {str(field.alias): field.annotation for field in self.parameters.model_fields.values()}
 
     def __call__(self, task: Any, **kwargs: Any) -> Any:
         """Run as a task: what the task manager is given, with validated arguments."""
@@ -159,7 +170,9 @@ def describe(
         if parameter.name not in hints:
             raise InvalidTask(f"{chosen}: annotate the parameter {parameter.name!r}, its type checks what callers send")
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hints[parameter.name], default)
+        # under names of our own: a parameter called "json" or "copy" must not meet those of the model
+        fields[f"arg_{parameter.name}"] = (hints[parameter.name], Field(default, alias=parameter.name))
+    named = [parameter.name for parameter in parameters[1 if takes_handle else 0 :]]
     doc = inspect.getdoc(fn) or ""
     summary, _, rest = doc.partition("\n\n")
     try:
@@ -179,7 +192,8 @@ def describe(
         summary=summary.replace("\n", " ") or chosen,
         description=rest,
         parameters=model,
-        files=frozenset(key for key, (hint, _) in fields.items() if _is_file(hint)),
+        files=frozenset(name for name in named if _mentions(hints[name], InputFile)),
+        many=frozenset(name for name in named if any(_mentions(hints[name], kind) for kind in SEVERAL)),
         returns=returns,
         takes_handle=takes_handle,
         role=Role.named(role),
@@ -211,8 +225,9 @@ def _returned(fn: Callable[..., Any], hint: Any) -> Any:
     return arguments[0] if arguments else Any
 
 
-def _is_file(hint: Any) -> bool:
-    return hint is InputFile or InputFile in getattr(hint, "__args__", ())
+def _mentions(hint: Any, kind: Any) -> bool:
+    """Whether a type is ``kind``, or a union, an annotation or a container of it."""
+    return hint is kind or get_origin(hint) is kind or any(_mentions(part, kind) for part in get_args(hint))
 
 
 def _model_name(name: str) -> str:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,8 @@ from octostar_runtime import __version__
 from octostar_runtime.api import openapi, problems
 from octostar_runtime.api.activity import ActivityTap
 from octostar_runtime.api.backend import Backend
-from octostar_runtime.api.calls import WAITERS
+from octostar_runtime.api.bodies import sends_no_json
+from octostar_runtime.api.calls import WAITERS, runtime_holds
 from octostar_runtime.api.context import Api
 from octostar_runtime.api.fleet_metrics import FleetMetrics
 from octostar_runtime.api.guard import Guard
@@ -24,6 +26,7 @@ from octostar_runtime.api.methods import allowed_methods
 from octostar_runtime.api.rate import RateLimit
 from octostar_runtime.api.routes import (
     desktop,
+    docs,
     events,
     functions,
     health,
@@ -60,6 +63,7 @@ ROUTES = (
     people,
     metrics,
     internal,
+    docs,
 )
 
 
@@ -75,7 +79,7 @@ def create_api(runtime: Backend) -> FastAPI:
         feed=EventFeed(),
         held=Held(),
         metrics=FleetMetrics(runtime),
-        uploads=Uploads(settings.state_dir / "uploads"),
+        uploads=Uploads(settings.state_dir / "uploads", is_live=runtime_holds(runtime)),
         waiters=CapacityLimiter(WAITERS),
     )
 
@@ -83,6 +87,7 @@ def create_api(runtime: Backend) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         api.stopping.begin()
         api.metrics.start()
+        await run_in_threadpool(api.uploads.sweep)
         try:
             yield
         finally:
@@ -95,9 +100,11 @@ def create_api(runtime: Backend) -> FastAPI:
         lifespan=lifespan,
         root_path=settings.base_path,
         redirect_slashes=False,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        strict_content_type=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.api = api
     for module in ROUTES:
@@ -106,7 +113,6 @@ def create_api(runtime: Backend) -> FastAPI:
     app.add_exception_handler(OctostarRuntimeError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse)
     app.add_exception_handler(HTTPException, _refuse)
-    app.add_exception_handler(Exception, _refuse)
     app.add_middleware(ActivityTap, activity=runtime.idle.activity)
     app.add_middleware(Guard, upload_limit=settings.upload_mb << 20)
     openapi.install(app)
@@ -115,6 +121,8 @@ def create_api(runtime: Backend) -> FastAPI:
 
 async def _refuse(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
+        if sends_no_json(request):
+            return problems.of_http(request, HTTPException(415, "send application/json"))
         return problems.of_validation(request, error)
     if isinstance(error, HTTPException):
         if error.status_code == 405:

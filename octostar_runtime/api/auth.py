@@ -11,7 +11,10 @@ from octostar_runtime.access import COOKIE_NAME, SAFE_METHODS, same_origin
 from octostar_runtime.api.context import Api, api
 from octostar_runtime.errors import NotAllowed, NotSignedIn
 from octostar_runtime.models.access import ANONYMOUS, Principal, Role
+from octostar_runtime.models.runs import RunRecord
 
+#: The scope of a token that may call functions.
+CALLS = "functions:call"
 # Declared for the documentation; the values are read by Access.
 BEARER = HTTPBearer(auto_error=False, scheme_name="bearer", description="a token made in the console or by command")
 COOKIE = APIKeyCookie(name=COOKIE_NAME, auto_error=False, scheme_name="cookie", description="a browser's sign-in")
@@ -66,6 +69,24 @@ def having(role: Role, scope: str) -> Callable[..., object]:
     return check
 
 
+async def caller_of_functions(principal: Annotated[Principal, Depends(signed_in)]) -> Principal:
+    """Return the caller when it may look at everything, or call functions and look at the runs of those calls."""
+    if principal.may(Role.VIEWER, "read") or principal.may(Role.VIEWER, CALLS):
+        return principal
+    raise NotAllowed(f"this token lacks the scope 'read' (or {CALLS!r}, for the runs of its own calls)")
+
+
+def own_call(principal: Principal, run: RunRecord) -> bool:
+    """Whether a run is a call of a function that ``principal`` made."""
+    return "api" in run.tags and run.user == principal.name
+
+
+def check_run(principal: Principal, run: RunRecord) -> None:
+    """Raise NotAllowed when a token that is limited to calls asks for a run that is none of its own."""
+    if not principal.may(Role.VIEWER, "read") and not own_call(principal, run):
+        raise NotAllowed("this token lacks the scope 'read'; it sees the runs of its own calls only")
+
+
 def peer_of(request: Request, api: Api) -> str:
     """Return the caller's address, as our nginx saw it when it stands between."""
     peer = request.client.host if request.client else ""
@@ -76,5 +97,7 @@ def peer_of(request: Request, api: Api) -> str:
 Caller = Annotated[Principal, Depends(signed_in)]
 #: Somebody who may look.
 Reader = Annotated[Principal, Depends(having(Role.VIEWER, "read"))]
+#: Somebody who may look, if only at the runs of their own calls; see ``check_run``.
+CallReader = Annotated[Principal, Depends(caller_of_functions)]
 #: Somebody who may know of metrics.
 Scraper = Annotated[Principal, Depends(having(Role.VIEWER, "metrics"))]

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from octostar_runtime.access import Access
 from octostar_runtime.clock import Clock
+from octostar_runtime.events import EventBus
 from octostar_runtime.fleet import Fleet
 from octostar_runtime.idle import IdleController
 from octostar_runtime.operations import Operations
@@ -20,6 +21,9 @@ class Backend(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def bus(self) -> EventBus: ...
 
     @property
     def access(self) -> Access: ...

@@ -1,10 +1,10 @@
 """Bodies that the framework does not read for us: JSON or a form alike, with the same errors."""
 
-import json
 from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -38,7 +38,15 @@ async def read_body(request: Request, model: type[M]) -> M:
 
 def _json(raw: bytes) -> object:
     try:
-        found: object = json.loads(raw)
-    except (ValueError, RecursionError):
+        found: object = from_json(raw, allow_inf_nan=False)
+    except ValueError:
         raise RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": "not JSON"}]) from None
     return found
+
+
+def sends_no_json(request: Request) -> bool:
+    """Whether a body that the framework reads as JSON says that it is something else."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    route = request.scope.get("route")
+    read_for_us = getattr(route, "body_field", None) is not None
+    return read_for_us and kind != "" and kind != "application/json" and not kind.endswith("+json")

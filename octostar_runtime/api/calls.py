@@ -1,6 +1,7 @@
 """A call of an API function becomes a run of the task manager."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from anyio.to_thread import run_sync
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from octostar_runtime.api.backend import Backend
 from octostar_runtime.api.context import Api
+from octostar_runtime.errors import InvalidInput, TaskNotFound
 from octostar_runtime.functions import ApiFunction
 from octostar_runtime.ids import new_id
 from octostar_runtime.models.access import Principal
@@ -30,6 +33,8 @@ class WithUploads:
         self.__qualname__ = function.name
 
     def __call__(self, task: Any, **kwargs: Any) -> Any:
+        if not self._folder.is_dir():
+            raise InvalidInput("the uploaded files of this run are kept no longer; send them again")
         result = self._function(task, **kwargs)
         shutil.rmtree(self._folder, ignore_errors=True)
         return result
@@ -40,8 +45,7 @@ def validated(function: ApiFunction, values: dict[str, Any]) -> dict[str, Any]:
     faults = _lookalikes(function, values)
     arguments: dict[str, Any] = {}
     try:
-        model = function.parameters.model_validate(values)
-        arguments = {name: getattr(model, name) for name in type(model).model_fields}
+        arguments = function.validated(values)
     except ValidationError as error:
         faults += [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
     if faults:
@@ -52,8 +56,8 @@ def validated(function: ApiFunction, values: dict[str, Any]) -> dict[str, Any]:
 def _lookalikes(function: ApiFunction, values: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what Python would take for a number or a truth value but the documented schema does not."""
     faults = []
-    for name, field in function.parameters.model_fields.items():
-        wanted, value = field.annotation, values.get(name)
+    for name, wanted in function.types.items():
+        value = values.get(name)
         if (wanted in (int, float) and isinstance(value, bool | str)) or (
             wanted is bool and value is not None and not isinstance(value, bool)
         ):
@@ -64,7 +68,7 @@ def _lookalikes(function: ApiFunction, values: dict[str, Any]) -> list[dict[str,
 
 def start(api: Api, function: ApiFunction, arguments: dict[str, Any], folder: Path | None, caller: Principal) -> str:
     """Submit the call and return its run's id."""
-    return api.backend.tasks.submit(
+    run_id = api.backend.tasks.submit(
         f"api:{function.name}:{new_id()}",
         Traced(function if folder is None else WithUploads(function, folder), function.name),
         arguments,
@@ -75,6 +79,21 @@ def start(api: Api, function: ApiFunction, arguments: dict[str, Any], folder: Pa
         on_session_end="keep",
         tags=("api", *function.tags),
     )
+    if folder is not None:
+        api.uploads.belongs_to(folder, run_id)
+    return run_id
+
+
+def runtime_holds(runtime: Backend) -> Callable[[str], bool]:
+    """Return what tells whether a run has yet to end in this process."""
+
+    def is_live(run_id: str) -> bool:
+        try:
+            return not runtime.tasks.run(run_id).terminal
+        except TaskNotFound:
+            return False
+
+    return is_live
 
 
 async def ended(api: Api, run_id: str, wait_s: float) -> RunRecord:
@@ -85,6 +104,6 @@ async def ended(api: Api, run_id: str, wait_s: float) -> RunRecord:
         return record
     deadline = anyio.current_time() + wait_s
     while not record.terminal and not api.stopping.requested and (left := deadline - anyio.current_time()) > 0:
-        await run_sync(tasks.wait, record.task_id, min(left, SLICE_S), limiter=api.waiters)
+        await run_sync(tasks.wait_run, run_id, min(left, SLICE_S), limiter=api.waiters)
         record = tasks.run(run_id)
     return record

@@ -1,37 +1,43 @@
-"""The outermost layer of the API: request ids, bodies with limits of size and time, and the access log.
+"""The outermost layer of the API: request ids, bodies with limits of size and time, failures, and the access log.
 
 A plain ASGI middleware: it never buffers and costs microseconds.
 """
 
-import asyncio
 import logging
 import re
 import time
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from octostar_runtime.api import problems
+from octostar_runtime.api.body import PAUSE_S, WHOLE_S, Body
+from octostar_runtime.api.conditional import Conditional
 from octostar_runtime.ids import new_id
 from octostar_runtime.models.access import Principal
 
+logger = logging.getLogger(__name__)
 access_log = logging.getLogger("octostar_runtime.api.access")
 
-#: A client that sends nothing of its body for this long is let go.
-BODY_PAUSE_S = 20.0
 #: Bodies outside of function calls hold a few ids and words.
 SMALL_BODY = 8 << 20
+#: The parts of a form that are not the file itself.
+FORM_BYTES = 64 << 10
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Guard:
-    """Wraps the API application."""
+    """Wraps the API application. ``upload_limit`` in bytes is the largest file of a call."""
 
-    def __init__(self, app: ASGIApp, *, upload_limit: int, body_pause_s: float = BODY_PAUSE_S) -> None:
+    def __init__(
+        self, app: ASGIApp, *, upload_limit: int, body_pause_s: float = PAUSE_S, body_whole_s: float = WHOLE_S
+    ) -> None:
         self._app = app
-        self._upload_limit = upload_limit
+        self._upload_limit = upload_limit + FORM_BYTES
         self._body_pause_s = body_pause_s
+        self._body_whole_s = body_whole_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,34 +51,19 @@ class Guard:
             # every readable resource answers HEAD; the body is dropped on the way out
             scope = {**scope, "method": "GET", "octostar_head": True}
         log = _Line(method, scope, state)
+        limit = self._upload_limit if scope["path"].rpartition("/api/functions/")[1] else SMALL_BODY
+        body = Body(receive, headers, limit=limit, pause_s=self._body_pause_s, whole_s=self._body_whole_s)
+        answer = _Answer(send, state, log, drop_body=method == "HEAD", drain=lambda: body.drain(self._upload_limit))
+        outgoing = Conditional(answer, headers) if scope["method"] == "GET" else answer
         try:
-            await self._app(scope, self._limited(scope, headers, receive), _answer(send, state, log, method == "HEAD"))
+            await self._app(scope, body.receive, outgoing)
+        except Exception as error:
+            logger.exception("request %s failed: %s %s", state["request_id"], method, _printable(scope["path"]))
+            if answer.started:
+                raise  # half an answer is out: the server must break the connection off
+            await problems.of_error(Request(scope), error)(scope, receive, answer)
         finally:
             log.write()
-
-    def _limited(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
-        limit = self._upload_limit if scope["path"].rpartition("/api/functions/")[1] else SMALL_BODY
-        declared = headers.get("content-length", "0")
-        too_large = declared.isdigit() and int(declared) > limit
-        seen = 0
-
-        async def limited() -> Message:
-            nonlocal seen
-            if too_large:
-                raise _too_large(limit)
-            try:
-                message = await asyncio.wait_for(receive(), self._body_pause_s) if seen >= 0 else await receive()
-            except TimeoutError:
-                raise HTTPException(408, f"nothing of the body came for {self._body_pause_s:g} s") from None
-            if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
-                if seen > limit:
-                    raise _too_large(limit)
-                if not message.get("more_body", False):
-                    seen = -1  # what comes now is only the disconnect, and that may take its time
-            return message
-
-        return limited
 
 
 class _Line:
@@ -92,34 +83,44 @@ class _Line:
             "%s %s %s %d %dB %.1fms %s %s",
             self._client,
             self._method,
-            self._path.encode("ascii", "backslashreplace").decode(),
+            _printable(self._path),
             self.status,
             self.size,
             (time.perf_counter() - self._started) * 1000,
-            principal.name if isinstance(principal, Principal) else "-",
+            _printable(principal.name) if isinstance(principal, Principal) else "-",
             self._state["request_id"],
         )
 
 
-def _answer(send: Send, state: dict[str, Any], log: _Line, drop_body: bool) -> Send:
-    async def answer(message: Message) -> None:
+class _Answer:
+    """``send`` with our headers; the body that nobody read is taken off the wire first."""
+
+    def __init__(self, send: Send, state: dict[str, Any], log: _Line, *, drop_body: bool, drain: Any) -> None:
+        self._send, self._state, self._log = send, state, log
+        self._drop_body = drop_body
+        self._drain = drain
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = state["request_id"]
+            headers["X-Request-ID"] = self._state["request_id"]
             headers.setdefault("X-Content-Type-Options", "nosniff")
             headers.setdefault("Cache-Control", "no-store")
-            log.status = message["status"]
+            self._log.status = message["status"]
+            await self._drain()
+            self.started = True
         elif message["type"] == "http.response.body":
-            log.size += len(message.get("body", b""))
-            if drop_body:
+            self._log.size += len(message.get("body", b""))
+            if self._drop_body:
                 message = {**message, "body": b""}
-        await send(message)
-
-    return answer
+        await self._send(message)
 
 
-def _too_large(limit: int) -> HTTPException:
-    return HTTPException(413, f"the body is larger than {limit >> 20} MB", {"Connection": "close"})
+def _printable(text: str) -> str:
+    """One line of plain characters, so that nobody can forge a line of the log."""
+    plain = text.encode("ascii", "backslashreplace").decode()
+    return "".join(char if " " < char < "\x7f" else f"\\x{ord(char):02x}" for char in plain)
 
 
 def _request_id(sent: str | None) -> str:

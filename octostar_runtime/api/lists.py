@@ -1,5 +1,6 @@
 """Lists: one envelope, cursors that lead on from the last item seen, and no validation of what we made ourselves."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Generic, TypeVar
@@ -49,9 +50,17 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def reply(kind: Any, value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Return ``value`` as JSON of the given type. It is our own frozen record, so it is written, not validated."""
+def reply(
+    kind: Any, value: object, *, status: int = 200, headers: dict[str, str] | None = None, tagged: bool = False
+) -> Response:
+    """Return ``value`` as JSON of the given type. It is our own frozen record, so it is written, not validated.
+
+    ``tagged`` gives it an ETag of its contents, so that who asks again hears in few bytes that nothing changed.
+    """
     body = _adapter(kind).dump_json(value, warnings=False)
+    if tagged:
+        tag = hashlib.blake2b(body, digest_size=12).hexdigest()
+        headers = {"ETag": f'W/"{tag}"', "Cache-Control": "private, no-cache", **(headers or {})}
     return Response(
         body, status, media_type="application/json", headers={"Cache-Control": "no-store", **(headers or {})}
     )

@@ -81,7 +81,12 @@ def _refusals(operation: dict[str, Any]) -> None:
 def _call(function: ApiFunction, schemas: dict[str, Any]) -> dict[str, Any]:
     parameters = function.parameters.model_json_schema(ref_template=REF)
     for name in function.files:
-        parameters["properties"][name] = {"type": "string", "format": "binary", "title": name}
+        file = {"type": "string", "format": "binary"}
+        kept = {"title": name, **({"default": None} if name not in parameters.get("required", ()) else {})}
+        parameters["properties"][name] = {
+            **({"type": "array", "items": file} if name in function.many else file),
+            **kept,
+        }
     schemas.update(parameters.pop("$defs", {}))
     if function.files:
         schemas.pop("InputFile", None)
@@ -103,7 +108,7 @@ def _call(function: ApiFunction, schemas: dict[str, Any]) -> dict[str, Any]:
             {
                 "name": "wait",
                 "in": "query",
-                "description": "seconds to wait for the result; an answer is held for at most 9 s, then it is 202",
+                "description": "seconds to wait for the result; when it has not come by then, the answer is 202",
                 "schema": {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
             },
             {

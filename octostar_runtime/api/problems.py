@@ -57,7 +57,10 @@ KINDS: Sequence[tuple[type[Exception], int, str, str]] = (
     (errors.QueueFull, 429, "queue-full", "Queue full"),
     (errors.ManagerClosed, 409, "not-taking-work", "Not taking work"),
     (errors.CommandFailed, 409, "node-refused", "The node did not do it"),
+    (errors.ServiceBusy, 409, "service-busy", "In use"),
+    (errors.WakeRefused, 503, "wake-refused", "Cannot be woken now"),
     (errors.StoreUnavailable, 503, "store-unavailable", "Store unavailable"),
+    (errors.StoreTooNew, 503, "store-too-new", "Store of a newer release"),
 )
 TITLES = {
     400: "Bad request",
@@ -76,8 +79,19 @@ TITLES = {
     500: "Internal error",
     502: "The node did not do it",
     503: "Not available now",
+    507: "Disk full",
 }
 SLUGS = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "too-large", 422: "invalid"}
+#: Names of the forms that a body may take; they say nothing to a caller.
+FORMS = ("by-ids", "by-search")
+
+
+class FieldRefused(HTTPException):
+    """An HTTP error that one field of the request is to blame for."""
+
+    def __init__(self, status: int, field: str, message: str) -> None:
+        super().__init__(status, f"{field}: {message}")
+        self.fields = (FieldProblem(field=field, message=message),)
 
 
 def problem(
@@ -108,7 +122,7 @@ def of_error(request: Request, error: Exception) -> JSONResponse:
     """Return the problem of one of our own errors."""
     for wanted, status, kind, title in KINDS:
         if isinstance(error, wanted):
-            fields = _fields(error)
+            fields = _fields(request, error)
             headers = _headers(error, status)
             return problem(request, status, str(error), kind=kind, title=title, fields=fields, headers=headers)
     return problem(request, 500, "something went wrong here; the log of the service says what", kind="internal")
@@ -120,7 +134,10 @@ def of_validation(request: Request, error: RequestValidationError) -> JSONRespon
     if any(item["type"] == "json_invalid" for item in found):
         return problem(request, 422, "the body is not valid JSON", kind="invalid-json")
     fields = [
-        FieldProblem(field=".".join(_printable(str(part)) for part in item["loc"]), message=_printable(item["msg"]))
+        FieldProblem(
+            field=".".join(_printable(str(part)) for part in item["loc"] if part not in FORMS),
+            message=_printable(item["msg"]),
+        )
         for item in found[:50]
     ]
     first = f"{fields[0].field}: {fields[0].message}" if fields else "the request does not fit its schema"
@@ -132,21 +149,23 @@ def of_http(request: Request, error: HTTPException) -> JSONResponse:
     known = {404: "nothing is served at this path; see /docs", 405: "this path does not answer that method"}
     stock = error.detail in ("Not Found", "Method Not Allowed")
     detail = known.get(error.status_code, error.detail) if stock else error.detail
-    return problem(request, error.status_code, _printable(str(detail)), headers=error.headers)
+    fields = error.fields if isinstance(error, FieldRefused) else ()
+    return problem(request, error.status_code, _printable(str(detail)), fields=fields, headers=error.headers)
 
 
-def _fields(error: Exception) -> list[FieldProblem]:
+def _fields(request: Request, error: Exception) -> list[FieldProblem]:
     if isinstance(error, errors.PolicyInvalid):
         return [FieldProblem(field=f"body.policy.{name}", message=text) for name, text in error.fields.items()]
     if isinstance(error, errors.QueryInvalid):
-        return [FieldProblem(field="query.q", message=f"{error} (at character {error.position + 1})")]
+        where = "query.q" if request.method in ("GET", "HEAD") else "body.q"
+        return [FieldProblem(field=where, message=f"{error} (at character {error.position + 1})")]
     return []
 
 
 def _headers(error: Exception, status: int) -> dict[str, str]:
     if status == 401:
         return {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, errors.TooManyAttempts | errors.RateExceeded):
+    if isinstance(error, errors.TooManyAttempts | errors.RateExceeded | errors.WakeRefused):
         return {"Retry-After": str(max(1, round(error.retry_after_s)))}
     if isinstance(error, errors.QueueFull | errors.StoreUnavailable):
         return {"Retry-After": "5"}

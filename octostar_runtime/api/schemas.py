@@ -1,8 +1,9 @@
 """Bodies and answers of the API that are not records of the runtime themselves."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from octostar_runtime.models.outcomes import Outcome
 
@@ -62,6 +63,17 @@ class RunsByQuery(Body):
     q: str = Field(max_length=900, description="search in the console's query language; empty finds everything")
     expected: Whole = Field(ge=0, le=10_000, description="how many runs you expect to touch; refused when it differs")
     reason: Reason = ""
+
+
+def _form(value: object) -> str:
+    named = value.keys() if isinstance(value, Mapping) else vars(value).keys() if hasattr(value, "__dict__") else ()
+    return "by-search" if {"q", "expected"} & set(named) and "run_ids" not in named else "by-ids"
+
+
+#: Named runs, or all that match: told apart by what is there, so that an error speaks of one form only.
+RunsBody = Annotated[
+    Annotated[RunsByIds, Tag("by-ids")] | Annotated[RunsByQuery, Tag("by-search")], Discriminator(_form)
+]
 
 
 class SessionsBody(Body):

@@ -1,13 +1,14 @@
 """Live events as Server-Sent Events.
 
-Events of other nodes reach this one through the store, so one reader per process asks the store once a second while
-anybody listens and hands what is new to all streams.
+Events of this node come at once, by its bus. Those of other nodes reach this one through the store, so one reader per
+process asks the store twice a second while anybody listens. What is new goes to all streams, once.
 """
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_S = 1.0
+INTERVAL_S = 0.5
 #: A comment this often keeps proxies from closing a quiet stream.
 KEEP_ALIVE_S = 15.0
 #: Events read at once; a reader that falls behind by more is told that some are missing.
 BATCH = 500
+#: Usually little is new: so many are read first.
+FEW = 50
 STREAMS = 100
 _EVENT = TypeAdapter(Event)
 
@@ -38,6 +41,9 @@ class EventFeed:
         self._queues: set[asyncio.Queue[Event]] = set()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._heard: deque[Event] = deque(maxlen=2 * BATCH)  # of this node, on their way to the loop
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     def join(self, api: "Api") -> asyncio.Queue[Event]:
         """Return a queue of new events. LimitReached when too many listen already."""
@@ -47,6 +53,9 @@ class EventFeed:
         self._queues.add(queue)
         if self._task is None or self._task.done():
             self._seen.clear()
+            self._heard.clear()
+            self._loop = asyncio.get_running_loop()
+            self._unsubscribe = api.backend.bus.subscribe(self._hear)
             self._task = asyncio.create_task(self._read(api), name="octostar-event-feed")
         return queue
 
@@ -54,24 +63,43 @@ class EventFeed:
         """Stop feeding a queue; with the last one the reading ends."""
         self._queues.discard(queue)
         if not self._queues and self._task is not None:
+            self._unsubscribe()
             self._task.cancel()
             self._task = None
+
+    def _hear(self, event: Event) -> None:
+        """Take an event of this node, in whatever thread it happened; a burst wakes the loop once."""
+        waiting = bool(self._heard)
+        self._heard.append(event)
+        if not waiting and self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                self._loop.call_soon_threadsafe(self._pass_on)
+
+    def _pass_on(self) -> None:
+        while self._heard:
+            self._hand_out((self._heard.popleft(),))
 
     async def _read(self, api: "Api") -> None:
         first = True
         while True:
             try:
-                newest = await run_in_threadpool(lambda: api.backend.store.events.events(limit=BATCH))
+                newest = await self._newest(api, BATCH if first else FEW)
+                if not first and len(newest) == FEW and all(event.event_id not in self._seen for event in newest):
+                    newest = await self._newest(api, BATCH)
             except StoreUnavailable as error:
                 logger.info("the event stream waits for the store: %s", error)
             else:
-                self._hand_out(newest, quietly=first)
+                self._hand_out(reversed(newest), quietly=first)
                 first = False
             await asyncio.sleep(INTERVAL_S)
 
-    def _hand_out(self, newest: Sequence[Event], *, quietly: bool) -> None:
+    @staticmethod
+    async def _newest(api: "Api", limit: int) -> list[Event]:
+        return list(await run_in_threadpool(lambda: api.backend.store.events.events(limit=limit)))
+
+    def _hand_out(self, events: Iterable[Event], *, quietly: bool = False) -> None:
         """Pass on what was not seen before, oldest first. Nodes flush at their own pace, so order is not enough."""
-        for event in reversed(newest):
+        for event in events:
             if event.event_id in self._seen:
                 continue
             self._seen[event.event_id] = None

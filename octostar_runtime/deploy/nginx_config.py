@@ -6,6 +6,7 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+from octostar_runtime.deploy import refusals
 from octostar_runtime.deploy.layout import UI_UPLOAD_MB, Layout
 from octostar_runtime.errors import CannotStart
 from octostar_runtime.settings import Settings
@@ -23,6 +24,8 @@ _SECRET = re.compile(r"[A-Za-z0-9_.~+/=-]*")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
 
+#: The parts of a form that are not the file itself.
+FORM_KB = 64
 #: nginx writes variables as $name, so the placeholders are @{name}.
 _PLACEHOLDER = re.compile(r"@\{([a-z_]+)\}")
 
@@ -42,6 +45,12 @@ def render_nginx(layout: Layout, *, account: str | None = None, connections: int
         "edge_secret": _checked(layout.edge_secret, _SECRET, "OCTOSTAR_EDGE_SECRET", "letters and digits"),
         "waiting_page": _waiting_page(),
         "to_api": _to_api(settings),
+        "api_mb": str(settings.upload_mb),
+        "api_kb": str(settings.upload_mb * 1024 + FORM_KB),
+        "refused_here": refusals.pages(),
+        "refusals": _indent(refusals.locations(settings.upload_mb), 8),
+        "asleep_problem": refusals.ASLEEP,
+        "away_problem": refusals.AWAY,
         "desktop": _desktop(settings),
         "strip_base_path": _indent(f'"~^{re.escape(base)}(?<below_base>/.*)$" $below_base;', 8) if base else "",
         "rewrite_base_path": _rewrite(base),
@@ -54,10 +63,8 @@ def render_nginx(layout: Layout, *, account: str | None = None, connections: int
 
 
 def _to_api(settings: Settings) -> str:
-    return (
-        f"proxy_pass http://127.0.0.1:{settings.api_port}$inner_uri; "
-        "error_page 502 504 = @api_away; error_page 413 = @too_large;"
-    )
+    refused = f"error_page 502 504 = @api_away; {refusals.pages(400, 408, 413)}"
+    return f"proxy_pass http://127.0.0.1:{settings.api_port}$inner_uri; {refused}"
 
 
 def _desktop(settings: Settings) -> str:

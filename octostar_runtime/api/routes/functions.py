@@ -1,6 +1,5 @@
 """Functions as APIs: every function registered with ``@api_function``."""
 
-import shutil
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -8,11 +7,11 @@ from pydantic import BaseModel, Field, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from octostar_runtime.api import calls
-from octostar_runtime.api.auth import Caller, Reader
+from octostar_runtime.api.arguments import read_arguments
+from octostar_runtime.api.auth import CALLS, Caller, CallReader
 from octostar_runtime.api.context import Surroundings
 from octostar_runtime.api.lists import reply
 from octostar_runtime.api.results import ResultAnswer, result_of
-from octostar_runtime.api.uploads import read_arguments
 from octostar_runtime.errors import NotAllowed
 from octostar_runtime.functions import ApiFunction, functions
 from octostar_runtime.models.access import Principal
@@ -20,9 +19,8 @@ from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.telemetry.tracing import continued
 
 router = APIRouter(prefix="/api/functions", tags=["functions"])
-#: What a caller may ask for, and how long an answer is held at most: longer ones break at proxies and clients.
-MAX_WAIT_S, HELD_S = 60.0, 9.0
-SCOPE = "functions:call"
+#: How long an answer is held at most: proxies and clients give up on longer ones.
+MAX_WAIT_S = 60.0
 
 
 class FunctionInfo(BaseModel):
@@ -39,7 +37,7 @@ class FunctionInfo(BaseModel):
 
 
 @router.get("", summary="List functions")
-def list_functions(api: Surroundings, caller: Reader) -> list[FunctionInfo]:
+def list_functions(api: Surroundings, caller: CallReader) -> list[FunctionInfo]:
     """List the functions of this service with the schemas of what they take and give."""
     return [_info(function, api.backend.settings.base_path) for function in functions().all()]
 
@@ -56,7 +54,8 @@ async def call_function(
     """Start a run of the function; the documentation has one entry for each function instead of this one."""
     function = functions().get(name)
     _require(function, caller)
-    values, digest, folder = await read_arguments(request, function, api.uploads)
+    file_bytes = api.backend.settings.upload_mb << 20
+    values, digest, folder = await read_arguments(request, function, api.uploads, file_bytes=file_bytes)
     started = False
     try:
         arguments = calls.validated(function, values)
@@ -66,8 +65,8 @@ async def call_function(
             )
     finally:
         if folder is not None and not started:
-            shutil.rmtree(folder, ignore_errors=True)
-    record = await calls.ended(api, run_id, min(wait, HELD_S))
+            await run_in_threadpool(api.uploads.drop, folder)
+    record = await calls.ended(api, run_id, wait)
     headers = {"Location": f"{api.backend.settings.base_path}/api/runs/{run_id}"}
     if wait and record.terminal:
         answer = await run_in_threadpool(result_of, api.backend, record)
@@ -91,10 +90,10 @@ def _start(
 
 
 def _require(function: ApiFunction, caller: Principal) -> None:
-    if caller.may(function.role, SCOPE):
+    if caller.may(function.role, CALLS):
         return
     if caller.role >= function.role:
-        raise NotAllowed(f"this token lacks the scope {SCOPE!r}")
+        raise NotAllowed(f"this token lacks the scope {CALLS!r}")
     raise NotAllowed(f"{caller.name} is {caller.role.name.lower()}; {function.name} needs {function.role.name.lower()}")
 
 

@@ -29,7 +29,7 @@ def list_nodes(runtime: Runtime, caller: Reader, limit: Limit = 50, cursor: Curs
 @router.get("/nodes/{node_id}", summary="One node", response_model=NodeRecord, responses={404: {}})
 def get_node(runtime: Runtime, caller: Reader, node_id: NodeId) -> Response:
     """Return a node."""
-    return reply(NodeRecord, _node(runtime, node_id))
+    return reply(NodeRecord, _node(runtime, node_id), tagged=True)
 
 
 @router.post("/nodes/{node_id}/drain", status_code=204, summary="Drain a node", responses={404: {}, 409: {}})
@@ -55,7 +55,7 @@ def list_pools(runtime: Runtime, caller: Reader, limit: Limit = 50, cursor: Curs
 @router.get("/nodes/{node_id}/pools/{pool}", summary="One pool", response_model=PoolRecord, responses={404: {}})
 def get_pool(runtime: Runtime, caller: Reader, node_id: NodeId, pool: PoolName) -> Response:
     """Return a pool of a node."""
-    return reply(PoolRecord, _pool(runtime, node_id, pool))
+    return reply(PoolRecord, _pool(runtime, node_id, pool), tagged=True)
 
 
 @router.post(

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from octostar_runtime.api.auth import Caller, Reader
+from octostar_runtime.api.conditional import names
 from octostar_runtime.api.context import Runtime
 from octostar_runtime.api.lists import reply
 from octostar_runtime.api.schemas import Body, Reason, Whole
@@ -43,16 +44,10 @@ class PolicyVersion(BaseModel):
 
 
 @router.get("", summary="Read the idle policy", response_model=PolicyDocument, responses={304: {}})
-def get_policy(
-    runtime: Runtime,
-    caller: Reader,
-    if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> Response:
+def get_policy(runtime: Runtime, caller: Reader) -> Response:
     """Return the policy in force. The ETag is its version, for `If-None-Match` here and `If-Match` on saving."""
     policy, version = _current(runtime)
     tag = {"ETag": f'"{version}"', "Cache-Control": "no-cache"}
-    if if_none_match is not None and _names(if_none_match, version):
-        return Response(status_code=304, headers=tag)
     return reply(PolicyDocument, PolicyDocument(version=version, policy=policy), headers=tag)
 
 
@@ -68,7 +63,7 @@ def put_policy(
     A client may also send `If-Match` with the ETag it got; 412 when that is not the version now stored.
     """
     _, current = _current(runtime)
-    if if_match is not None and not _names(if_match, current):
+    if if_match is not None and not names(if_match, f'"{current}"'):
         raise HTTPException(412, f"the policy is at version {current} now", {"ETag": f'"{current}"'})
     if caller.may(Role.OPERATOR, "policy:write") and body.version != current:
         raise VersionConflict(
@@ -97,8 +92,3 @@ def _current(runtime: Runtime) -> tuple[Policy, int]:
         return Policy(), 0
     doc, version = loaded
     return Policy.model_validate(dict(doc)), version
-
-
-def _names(header: str, version: int) -> bool:
-    tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
-    return "*" in tags or f'"{version}"' in tags

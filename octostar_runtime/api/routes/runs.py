@@ -1,21 +1,23 @@
 """Runs: list, look into, cancel, retry."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
-from octostar_runtime.api.auth import Caller, Reader
+from octostar_runtime.api.auth import CALLS, Caller, CallReader, Reader, check_run, own_call
 from octostar_runtime.api.backend import Backend
 from octostar_runtime.api.context import Runtime, View
 from octostar_runtime.api.lists import Cursor, Limit, Page, reply, unknown_cursor
 from octostar_runtime.api.results import ResultAnswer, result_of
-from octostar_runtime.api.schemas import Outcomes, ReasonBody, RunsByIds, RunsByQuery
+from octostar_runtime.api.schemas import Outcomes, ReasonBody, RunsBody, RunsByIds
 from octostar_runtime.api.searches import QUERY_PATTERN, Sort, lean
 from octostar_runtime.errors import InvalidInput, InvalidTransition, TaskNotFound
-from octostar_runtime.models.access import Principal
+from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.operations.runs import SCOPE as WRITE
 from octostar_runtime.query import parse
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
@@ -65,7 +67,7 @@ def list_runs(
 
 
 @router.post("/cancel", summary="Cancel runs, named or all that match", responses={409: {}})
-def cancel_runs(runtime: Runtime, caller: Caller, body: RunsByIds | RunsByQuery) -> Outcomes:
+def cancel_runs(runtime: Runtime, caller: Caller, body: RunsBody) -> Outcomes:
     """Ask runs to stop. With `q` every live run that matches, refused when it is not `expected` runs any more."""
     if isinstance(body, RunsByIds):
         return Outcomes.of(runtime.operations.cancel_runs(body.run_ids, by=caller, reason=body.reason))
@@ -74,7 +76,7 @@ def cancel_runs(runtime: Runtime, caller: Caller, body: RunsByIds | RunsByQuery)
 
 
 @router.post("/retry", summary="Retry runs, named or all that match", responses={409: {}})
-def retry_runs(runtime: Runtime, caller: Caller, body: RunsByIds | RunsByQuery) -> Outcomes:
+def retry_runs(runtime: Runtime, caller: Caller, body: RunsBody) -> Outcomes:
     """Run ended runs again with the same arguments; the detail of a good outcome is the new run's id."""
     if isinstance(body, RunsByIds):
         return Outcomes.of(runtime.operations.retry_runs(body.run_ids, by=caller, reason=body.reason))
@@ -83,9 +85,10 @@ def retry_runs(runtime: Runtime, caller: Caller, body: RunsByIds | RunsByQuery) 
 
 
 @router.get("/{run_id}", summary="One run", response_model=RunRecord, responses={404: {}})
-def get_run(runtime: Runtime, view: View, caller: Reader, run_id: RunId) -> Response:
+def get_run(runtime: Runtime, view: View, caller: CallReader, run_id: RunId) -> Response:
     """Return everything known of a run: states with times, progress, cancel, error, traceback, logs."""
-    return reply(RunRecord, view.run(_run(runtime, run_id, caller), caller))
+    run = _run(runtime, run_id, caller)
+    return reply(RunRecord, run if own_call(caller, run) else view.run(run, caller), tagged=True)
 
 
 @router.get(
@@ -93,7 +96,7 @@ def get_run(runtime: Runtime, view: View, caller: Reader, run_id: RunId) -> Resp
     summary="Result, so far or final",
     responses={202: {"model": ResultAnswer}, 404: {}, 409: {}, 410: {}},
 )
-def get_result(runtime: Runtime, caller: Reader, run_id: RunId, response: Response) -> ResultAnswer:
+def get_result(runtime: Runtime, caller: CallReader, run_id: RunId, response: Response) -> ResultAnswer:
     """Return what the run has given: 200 final, 202 so far; 409 when it failed or is kept elsewhere, 410 expired."""
     record = _run(runtime, run_id, caller)
     answer = result_of(runtime, record)
@@ -109,9 +112,10 @@ def get_stack(runtime: Runtime, caller: Reader, run_id: RunId) -> Stack:
 
 @router.post("/{run_id}/cancel", summary="Cancel a run", responses={404: {}, 409: {}})
 def cancel_run(runtime: Runtime, caller: Caller, run_id: RunId, body: ReasonBody | None = None) -> Outcome:
-    """Ask a run to stop; a queued one is cancelled at once."""
+    """Ask a run to stop; a queued one is cancelled at once. Who may call a function may cancel a call of their own."""
     reason = body.reason if body else ""
-    return _single(runtime, run_id, runtime.operations.cancel_runs([run_id], by=caller, reason=reason))
+    by = _caller_in_own_affairs(runtime, run_id, caller)
+    return _single(runtime, run_id, runtime.operations.cancel_runs([run_id], by=by, reason=reason))
 
 
 @router.post("/{run_id}/hard-stop", summary="Stop a run by force", responses={404: {}, 409: {}})
@@ -131,9 +135,21 @@ def retry_run(runtime: Runtime, caller: Caller, run_id: RunId, body: ReasonBody 
 def _run(runtime: Backend, run_id: str, caller: Principal) -> RunRecord:
     """Return the run: from memory when it is this node's, fresher than the archive can be."""
     try:
-        return runtime.tasks.run(run_id)
+        run = runtime.tasks.run(run_id)
     except TaskNotFound:
-        return runtime.operations.run_detail(run_id, by=caller)
+        # who is limited to calls is allowed to look it up, and held to its own below
+        run = runtime.operations.run_detail(run_id, by=replace(caller, scopes=frozenset()))
+    check_run(caller, run)
+    return run
+
+
+def _caller_in_own_affairs(runtime: Backend, run_id: str, caller: Principal) -> Principal:
+    """Return the caller, with the right to act upon a run when that is a call that they made themselves."""
+    if caller.may(Role.VIEWER, WRITE) or not caller.may(Role.VIEWER, CALLS):
+        return caller
+    return (
+        replace(caller, scopes=caller.scopes | {WRITE}) if own_call(caller, _run(runtime, run_id, caller)) else caller
+    )
 
 
 def _single(runtime: Backend, run_id: str, outcomes: tuple[Outcome, ...]) -> Outcome:

@@ -92,7 +92,8 @@ def get_session(runtime: Runtime, view: View, caller: Reader, session_id: Sessio
     """Return a session and its runs."""
     session = _session(runtime, session_id)
     runs = [lean(view.run(run, caller)) for run in runtime.fleet.snapshot.runs if run.session_id == session_id]
-    return reply(SessionDetail, SessionDetail.model_construct(session=view.session(session, caller), runs=runs[:500]))
+    detail = SessionDetail.model_construct(session=view.session(session, caller), runs=runs[:500])
+    return reply(SessionDetail, detail, tagged=True)
 
 
 @router.get("/{session_id}/memory", summary="Memory of a session", responses={404: {}, 409: {}})

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from octostar_runtime.access import SCOPES
 from octostar_runtime.api.auth import Caller
@@ -30,12 +30,21 @@ class TokenInfo(BaseModel):
     last_used_at: float | None
 
 
+def _known(scope: str) -> str:
+    if scope not in SCOPES:
+        raise ValueError(f"no scope is called {scope!r}; there are: {', '.join(SCOPES)}")
+    return scope
+
+
+Scope = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(SCOPES)})]
+
+
 class NewToken(Body):
     """What a token shall be for."""
 
     label: Annotated[Words, Field(max_length=100)]
     role: str = Field("viewer", pattern="^(viewer|operator|admin)$", description="at most your own")
-    scopes: list[Annotated[str, Field(json_schema_extra={"enum": list(SCOPES)})]] = Field(
+    scopes: list[Scope] = Field(
         default_factory=list, max_length=len(SCOPES), description="empty: whatever the role allows"
     )
     days: Whole = Field(30, ge=1, le=366)

@@ -54,3 +54,9 @@ def noted(text: str) -> int:
     """Note that it ran."""
     calls.append(text)
     return len(calls)
+
+
+@api_function
+def collect(tags: list[str], note: str | None = None, files: list[InputFile] | None = None) -> dict[str, Any]:
+    """Collect what a form sends in several parts."""
+    return {"tags": tags, "note": note, "files": [(file.filename, file.size) for file in files or []]}

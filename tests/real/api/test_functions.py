@@ -107,3 +107,61 @@ def test_every_function_has_its_own_entry_in_the_documentation(server: ApiServer
     assert entry["summary"] == "Add two numbers."
     assert entry["requestBody"]["content"]["application/json"]["schema"]["required"] == ["a"]
     assert "multipart/form-data" in document["paths"]["/api/functions/measure"]["post"]["requestBody"]["content"]
+
+
+def test_a_form_may_send_several_values_and_files_for_one_parameter(server: ApiServer) -> None:
+    headers = {"Authorization": f"Bearer {server.token()}"}
+    parts: list[tuple[str, tuple[str | None, bytes]]] = [
+        ("tags", (None, b"a")),
+        ("tags", (None, b"2")),
+        ("note", (None, b"123")),
+        ("files", ("one.txt", b"1")),
+        ("files", ("two.txt", b"22")),
+    ]
+    answer = httpx.post(f"{server.url}/api/functions/collect?wait=10", files=parts, headers=headers)
+    data = answer.json()["data"]
+    assert data == {"tags": ["a", "2"], "note": "123", "files": [["one.txt", 1], ["two.txt", 2]]}
+
+
+@pytest.mark.parametrize(
+    ("parts", "field"),
+    [
+        ([("nope", (None, b"x"))], "body.nope"),
+        ([("file", ("a", b"x")), ("file", ("b", b"x"))], "body.file"),
+        ([("note", (None, b"x"))], "body.file"),
+    ],
+)
+def test_what_is_wrong_with_a_form_is_told_by_field(server: ApiServer, parts: list[object], field: str) -> None:
+    headers = {"Authorization": f"Bearer {server.token()}"}
+    answer = httpx.post(f"{server.url}/api/functions/measure", files=parts, headers=headers)  # type: ignore[arg-type]
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+    assert list((server.runtime.settings.state_dir / "uploads").iterdir()) == []
+
+
+def test_a_token_that_may_only_call_sees_and_cancels_its_own_calls_and_no_others(server: ApiServer) -> None:
+    with server.client() as admin, server.client(Role.OPERATOR, "functions:call") as caller:
+        assert "add" in {function["name"] for function in caller.functions()}
+        assert caller.call("add", a=1).result().data == 2
+        own, foreign = caller.call("endless"), admin.call("endless")
+        for look in (caller.run, caller.result):
+            with pytest.raises(ApiRefused) as refused:
+                look(foreign.run_id)
+            assert refused.value.status == 403
+        headers = {"Authorization": f"Bearer {server.token(Role.OPERATOR, 'functions:call')}"}
+        answers = {
+            run_id: httpx.post(f"{server.url}/api/runs/{run_id}/cancel", headers=headers).status_code
+            for run_id in (own.run_id, foreign.run_id)
+        }
+        assert answers == {own.run_id: 200, foreign.run_id: 403}
+        admin.cancel_runs([foreign.run_id])
+        wait_until(lambda: admin.run(foreign.run_id).terminal and caller.run(own.run_id).terminal, what="both to stop")
+
+
+def test_an_answer_is_held_for_as_long_as_it_was_asked_for(server: ApiServer) -> None:
+    sample_functions.gate.clear()
+    with server.client() as client:
+        held = client.call("count", upto=2, wait_s=0.2)
+        assert not client.run(held.run_id).terminal
+        sample_functions.gate.set()
+        assert held.result().data == 1

@@ -102,7 +102,6 @@ def test_events_come_live_without_delay(server: ApiServer, http: httpx.Client) -
     listener = threading.Thread(target=listen)
     listener.start()
     wait_until(lambda: got, what="the stream to open")
-    time.sleep(1.2)  # the feed's first look only tells what is past
     server.token()
     listener.join(6)
     assert not listener.is_alive()
@@ -132,11 +131,18 @@ def test_one_caller_is_held_to_its_rate_and_told_when_to_come_back(tmp_path_fact
         assert caller.get("/api/health").status_code == 200
 
 
-def test_a_client_that_never_finishes_its_body_is_let_go(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize(
+    ("defaults", "drips"),
+    [({"body_pause_s": 0.3, "body_whole_s": 60.0}, False), ({"body_pause_s": 5.0, "body_whole_s": 0.5}, True)],
+    ids=["silent", "dripping"],
+)
+def test_a_client_that_never_finishes_its_body_is_let_go(
+    tmp_path_factory: pytest.TempPathFactory, defaults: dict[str, float], drips: bool
+) -> None:
     from octostar_runtime.api import guard
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(guard.Guard.__init__, "__kwdefaults__", {"body_pause_s": 0.3})
+        patch.setattr(guard.Guard.__init__, "__kwdefaults__", defaults)
         with running_api(tmp_path_factory.mktemp("slow")) as server:
             address = urlsplit(server.url)
             with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as slow:
@@ -145,6 +151,83 @@ def test_a_client_that_never_finishes_its_body_is_let_go(tmp_path_factory: pytes
                     "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
                 )
                 slow.sendall(head.encode())
+                for _ in range(10 if drips else 0):
+                    time.sleep(0.1)
+                    slow.sendall(b" ")
                 answer = slow.recv(65536).decode()
     assert answer.startswith("HTTP/1.1 408")
     assert json.loads(answer.partition("\r\n\r\n")[2])["status"] == 408
+
+
+def test_another_kind_of_body_than_json_is_415(http: httpx.Client) -> None:
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml"):
+        answer = http.post("/api/runs/cancel", content=b'{"run_ids": ["x"]}', headers={"Content-Type": kind})
+        assert answer.status_code == 415
+        assert "application/json" in answer.json()["detail"]
+    assert http.post("/api/runs/cancel", content=b'{"run_ids": ["x"]}').status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/api/runs/cancel", {"run_ids": []}, "body.run_ids"),
+        ("/api/runs/cancel", {"q": "state:bogus", "expected": 0}, "body.q"),
+        ("/api/runs/retry", {"q": "x", "expected": -1}, "body.expected"),
+        ("/api/tokens", {"label": "x", "scopes": ["nope"]}, "body.scopes.0"),
+        ("/api/sessions/message", {"text": " "}, "body.text"),
+        ("/api/holds", {"reason": "x", "ttl_s": 0}, "body.ttl_s"),
+    ],
+)
+def test_the_field_at_fault_is_named(http: httpx.Client, path: str, body: dict[str, object], field: str) -> None:
+    answer = http.post(path, json=body)
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+
+
+def test_a_failure_of_ours_is_a_problem_that_leads_to_the_log(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from octostar_runtime.api.routes import runs
+
+    def fail(_: str) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(runs, "parse", fail)
+    answer = http.get("/api/runs", headers={"X-Request-ID": "trace-me"})
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.headers["x-request-id"] == answer.json()["request_id"] == "trace-me"
+    assert "a bug" not in answer.text
+    assert "request trace-me failed" in caplog.text
+    monkeypatch.undo()
+    assert http.get("/api/runs").status_code == 200
+
+
+def test_who_has_a_document_already_hears_that_it_is_the_same(http: httpx.Client) -> None:
+    node = http.get("/api/nodes").json()["items"][0]["node_id"]
+    path = f"/api/nodes/{node}/pools/default"
+    seen = http.get(path)
+    again = http.get(path, headers={"If-None-Match": seen.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    http.post(path + "/resize", json={"size": 3})
+    wait_until(lambda: http.get(path, headers={"If-None-Match": seen.headers["etag"]}).status_code == 200, what="news")
+
+
+def test_a_service_is_woken_and_waited_for_and_a_hold_is_listed_until_it_ends(http: httpx.Client) -> None:
+    service = http.get("/api/services").json()["items"][0]["name"]
+    woken = http.post(f"/api/services/{service}/wake", params={"wait": 10})
+    assert (woken.status_code, woken.json()["state"] in ("ready", "idle", "warned")) == (200, True)
+    hold = http.post("/api/holds", json={"reason": "a demo", "ttl_s": 60}).json()["hold_id"]
+    (listed,) = http.get("/api/holds").json()
+    assert (listed["hold_id"], listed["owner"], listed["reason"]) == (hold, "admin", "a demo")
+    assert http.delete(f"/api/holds/{hold}").status_code == 204
+    assert http.delete(f"/api/holds/{hold}").status_code == 404
+    assert http.get("/api/holds").json() == []
+
+
+def test_the_documentation_needs_no_other_host(http: httpx.Client) -> None:
+    page = http.get("/docs").text
+    assert "//" not in page.replace("<!--", "").partition("</head>")[0]
+    assert "https://" not in page
+    assert "SwaggerUIBundle" in http.get("/api/docs/swagger-ui-bundle.js").text
+    assert http.get("/api/docs/swagger-ui.css").headers["content-type"].startswith("text/css")
+    assert http.get("/api/docs/other.js").status_code == 404

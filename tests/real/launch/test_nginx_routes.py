@@ -1,6 +1,8 @@
 """nginx with our configuration: who gets which request, in which form, with which headers."""
 
 import http.client
+import json
+import socket
 import time
 from collections.abc import Iterator
 
@@ -8,6 +10,7 @@ import httpx
 import pytest
 
 from octostar_runtime.deploy.layout import UI_UPLOAD_MB
+from octostar_runtime.testing import wait_until
 from tests.support.nginx import EDGE_SECRET, Deployment
 from tests.support.stub_server import Answer, Call
 
@@ -167,6 +170,48 @@ def test_a_body_of_128_mb_arrives_whole(deployment: Deployment) -> None:
     assert len(deployment.api.calls[0].body) == 2**27
 
 
+@pytest.mark.parametrize(
+    ("sent", "status", "kind"),
+    [
+        (b"NONSENSE\r\n\r\n", 400, "bad-request"),
+        (b"GET /api/health HTTP/1.1\r\n\r\n", 400, "bad-request"),
+        (b"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400, "bad-request"),
+        (b"POST /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n", 400, "bad-request"),
+        (b"TRACE /api/x HTTP/1.1\r\nHost: x\r\n\r\n", 405, "method-not-allowed"),
+        (b"GET /api/" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "address-too-long"),
+        (b"GET /api/x HTTP/1.1\r\nHost: x\r\nX-Y: " + b"y" * 40_000 + b"\r\n\r\n", 400, "headers-too-large"),
+        (b"GET /api/internal/wake HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "not-found"),
+        (b"GET /.refused/400 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "not-found"),
+    ],
+)
+def test_what_nginx_itself_refuses_is_a_problem_too(
+    deployment: Deployment, sent: bytes, status: int, kind: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", deployment.nginx.port), timeout=10) as connection:
+        connection.sendall(sent)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        problem = json.loads(answer.read())
+    assert (answer.status, answer.getheader("Content-Type")) == (status, "application/problem+json")
+    assert (problem["status"], problem["type"]) == (status, f"urn:octostar:problem:{kind}")
+    assert problem["detail"]
+    assert problem["request_id"]
+
+
+def test_one_id_names_a_request_in_every_log(deployment: Deployment) -> None:
+    deployment.nginx.get("/api/health", headers={"X-Request-ID": "from-outside"})
+    deployment.nginx.get("/api/health", headers={"X-Request-ID": 'a "quoted" one'})
+    assert deployment.api.calls[0].headers["x-request-id"] == "from-outside"
+    assert len(deployment.api.calls[1].headers["x-request-id"]) == 32
+
+
+def test_the_largest_body_follows_the_settings() -> None:
+    with Deployment(upload_mb=2) as deployment:
+        assert deployment.nginx.request("POST", "/api/functions/x", content=b"x" * 2**21).status_code == 200
+        answer = deployment.nginx.request("POST", "/api/functions/x", content=b"x" * 3 * 2**20)
+    assert (answer.status_code, "at most 2 MB" in answer.json()["detail"]) == (413, True)
+
+
 def test_uploads_to_the_ui_are_bounded_as_streamlit_bounds_them(deployment: Deployment) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", deployment.nginx.port, timeout=10)
     connection.putrequest("POST", "/_stcore/upload_file/x")
@@ -230,5 +275,5 @@ def test_the_bare_prefix_leads_to_the_app() -> None:
 def test_a_sign_in_link_never_stands_in_the_log(deployment: Deployment) -> None:
     deployment.api.answer("/api/sign-in", lambda _: Answer(401, b"no"))
     deployment.nginx.get("/api/sign-in?link=octl_secret")
-    assert "/api/sign-in 401" in deployment.nginx.log
+    wait_until(lambda: "GET /api/sign-in 401" in deployment.nginx.log, what="the line in the log")
     assert "octl_secret" not in deployment.nginx.log

@@ -52,3 +52,28 @@ def test_the_same_function_may_come_again_and_another_may_not_take_its_name() ->
     assert [function.name for function in functions.all()] == ["add"]
     with pytest.raises(FunctionNotFound):
         functions.get("other")
+
+
+def awkward(json: str, copy: bool = False, model_name: str = "x", schema: int = 1) -> str:
+    return json
+
+
+def test_parameters_may_have_any_name(recwarn: pytest.WarningsRecorder) -> None:
+    function = describe(awkward)
+    assert function.arguments({"json": "a", "copy": True}) == {
+        "json": "a",
+        "copy": True,
+        "model_name": "x",
+        "schema": 1,
+    }
+    assert set(function.parameters.model_json_schema()["properties"]) == {"json", "copy", "model_name", "schema"}
+    assert not recwarn.list
+
+
+def test_parameters_that_take_several_values_are_known() -> None:
+    def several(tags: list[str], files: list[InputFile] | None = None, n: int = 0) -> None:
+        """Take several."""
+
+    function = describe(several)
+    assert function.many == {"tags", "files"}
+    assert function.files == {"files"}
