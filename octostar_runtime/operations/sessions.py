@@ -11,6 +11,7 @@ from octostar_runtime.operations.dispatch import Dispatcher
 
 SCOPE = "sessions:write"
 MESSAGE_LIMIT = 500
+LONGEST_NOTICE_S = 86_400.0
 REACHABLE = frozenset({NodeState.OK, NodeState.LATE, NodeState.DRAINING})
 LEVELS = ("info", "warning", "error")
 
@@ -38,14 +39,24 @@ class SessionOperations(Dispatcher):
         *,
         by: Principal,
         reason: str = "",
+        lasting_s: float = 0.0,
     ) -> tuple[Outcome, ...]:
-        """Show ``text`` (at most 500 characters) in those sessions, in all live ones when ``session_ids`` is None."""
+        """Show ``text`` (at most 500 characters) in those sessions, in all live ones when ``session_ids`` is None.
+
+        Then it may also be shown to whoever comes in the next ``lasting_s`` seconds, on every node.
+        """
         if not text.strip() or len(text) > MESSAGE_LIMIT:
             raise InvalidInput(f"a message needs 1 to {MESSAGE_LIMIT} characters, not {len(text)}")
         if level not in LEVELS:
             raise InvalidInput(f"a message's level is one of {', '.join(LEVELS)}, not {level!r}")
         targets = session_ids if session_ids is not None else self._live_sessions()
-        return self._act_on_sessions(targets, "message", "message sessions", by, reason, text=text, level=level)
+        if lasting_s and (session_ids is not None or not 0 < lasting_s <= LONGEST_NOTICE_S):
+            raise InvalidInput(f"lasting_s is for messages to everybody, and at most {LONGEST_NOTICE_S:.0f} seconds")
+        outcomes = self._act_on_sessions(targets, "message", "message sessions", by, reason, text=text, level=level)
+        if lasting_s:
+            told = {"text": text, "level": level, "lasting_s": lasting_s}
+            self._send_each(self._nodes_with_pages(), "session.notice", by, reason, **told)
+        return outcomes
 
     def announce_stop(self, stop: ComingStop, *, called_off: bool = False) -> tuple[Outcome, ...]:
         """Let the pages of every node that can have sessions count down to a stop, or stop counting."""
@@ -56,8 +67,7 @@ class SessionOperations(Dispatcher):
             "may_keep_s": stop.may_keep_s,
             "called_off": called_off,
         }
-        nodes = {n.node_id: n.node_id for n in self._at.snapshot().nodes if n.kind != "api" and n.state in REACHABLE}
-        return self._send_each(dict(nodes), "session.announce_stop", SYSTEM, None, **told)
+        return self._send_each(self._nodes_with_pages(), "session.announce_stop", SYSTEM, None, **told)
 
     def session_memory(self, session_id: str, *, by: Principal) -> int:
         """Return the approximate bytes held by one session's state; may take a moment on a large state."""
@@ -76,6 +86,9 @@ class SessionOperations(Dispatcher):
         outcomes = self._send_each(self._session_owners(session_ids), f"session.{verb}", by, reason, **args)
         self._audit_outcomes(f"session.{verb}_requested", outcomes, by, reason, **args)
         return outcomes
+
+    def _nodes_with_pages(self) -> dict[str, str | None]:
+        return {n.node_id: n.node_id for n in self._at.snapshot().nodes if n.kind != "api" and n.state in REACHABLE}
 
     def _live_sessions(self) -> list[str]:
         return [s.session_id for s in self._at.snapshot().sessions if s.state.value in ("connected", "dormant")]

@@ -8,6 +8,7 @@ import atexit
 from collections.abc import Callable
 
 from octostar_runtime import anchor
+from octostar_runtime.runtime.attribution import see_sessions
 from octostar_runtime.runtime.composition import Runtime
 from octostar_runtime.runtime.services import add_hooks
 
@@ -18,9 +19,11 @@ _KEY = "runtime"
 def get_runtime(kind: str = "app") -> Runtime:
     """Return this process's started runtime; ``kind`` names the node when this call is the one that makes it.
 
+    In a Streamlit server it sees every session from this call on, so a plain script needs no other.
     SettingsError, StoreTooNew or StoreUnavailable when it cannot be started: then none is kept.
     """
     runtime: Runtime = anchor.get_or_create(_KEY, lambda: _started(kind))
+    see_sessions(runtime)
     return runtime
 
 

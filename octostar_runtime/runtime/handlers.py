@@ -84,8 +84,16 @@ def register_session_handlers(commander: Commander, sessions: "SessionRegistry")
         return "asked to rerun"
 
     def message(session_id: str, command: CommandRecord) -> str:
-        sessions.send_message([session_id], _text(command, "text"), _text(command, "level"), by=command.actor or "")
+        by, reason = command.actor or "", command.reason or ""
+        sessions.send_message([session_id], _text(command, "text"), _text(command, "level"), by=by, reason=reason)
         return "left for the session"
+
+    def notice(command: CommandRecord) -> Result:
+        by, lasting_s = command.actor or "", _number(command, "lasting_s")
+        sessions.post_notice(
+            _text(command, "text"), _text(command, "level"), by=by, lasting_s=lasting_s, reason=command.reason or ""
+        )
+        return {"outcomes": dict.fromkeys(_targets(command), (True, "posted"))}
 
     def announce_stop(command: CommandRecord) -> Result:
         may_keep_s = command.args.get("may_keep_s")
@@ -103,6 +111,7 @@ def register_session_handlers(commander: Commander, sessions: "SessionRegistry")
     commander.handle("session.stop_script", _each(stop_script))
     commander.handle("session.rerun", _each(rerun))
     commander.handle("session.message", _each(message))
+    commander.handle("session.notice", notice)
     commander.handle("session.memory", lambda command: {"bytes": sessions.memory(_text(command, "target"))})
 
 

@@ -34,6 +34,7 @@ class LiveSession:
         "end_reason",
         "ended_at",
         "ended_by",
+        "ends_mono",
         "hears_pings",
         "heartbeat_event",
         "heartbeats",
@@ -77,6 +78,7 @@ class LiveSession:
         self.interaction_at: float | None = None
         self.disconnected_at: float | None = None
         self.disconnected_mono = 0.0
+        self.ends_mono = 0.0  # when it ends unless it comes back
         self.dormant_before = False  # whether it was dormant when it disconnected
         self.claimed_by: str | None = None  # the session whose tab has shown this one's token
         self.ended_at: float | None = None

@@ -6,6 +6,7 @@ sessions are there: a session whose freshness cannot have changed yet costs one 
 
 import heapq
 import logging
+import math
 import threading
 from collections.abc import Callable
 
@@ -44,7 +45,9 @@ class Monitor:
         open_tab_limit_s: float,
     ) -> None:
         self.ping_interval_s = 30.0
-        self.end_after_s = end_after_s
+        #: The server itself forgets a session after so long: a later end would be told of nobody.
+        self.server_forgets_after_s = math.inf
+        self._end_after_s = end_after_s
         self.sweeps = 0
         self._presence = presence
         self._announcer = announcer
@@ -60,7 +63,7 @@ class Monitor:
 
     def use_limits(self, *, heartbeat_s: float, end_after_s: float, open_tab_limit_s: float) -> None:
         """Take other limits from now on; who has left already keeps the end that was planned for them."""
-        self.end_after_s, self._open_tab_limit_s = end_after_s, open_tab_limit_s
+        self._end_after_s, self._open_tab_limit_s = end_after_s, open_tab_limit_s
         if heartbeat_s == self._heartbeat_s:
             return
         self._heartbeat_s = heartbeat_s
@@ -68,9 +71,14 @@ class Monitor:
         if self.thread.running:
             self.thread.poke()
 
+    @property
+    def end_after_s(self) -> float:
+        """How long whoever disconnects now may stay away."""
+        return max(0.0, min(self._end_after_s, self.server_forgets_after_s))
+
     def session_left(self, session: LiveSession) -> None:
         """A session has disconnected: remember when it must have come back."""
-        due = session.disconnected_mono + self.end_after_s
+        due = session.ends_mono = session.disconnected_mono + self.end_after_s
         with self._lock:
             heapq.heappush(self._leaving, (due, session.session_id))
             first = self._leaving[0][0] == due
@@ -151,11 +159,11 @@ class Monitor:
             with self._lock:
                 if not self._leaving or self._leaving[0][0] > now:
                     return
-                _, session_id = heapq.heappop(self._leaving)
+                due, session_id = heapq.heappop(self._leaving)
             session = self._presence.live.get(session_id)
             if session is None or session.state is not SessionState.DISCONNECTED:
                 continue  # it came back, or was ended by somebody else
-            if session.disconnected_mono + self.end_after_s > now:
+            if session.ends_mono != due:
                 continue  # it came back and left again: that departure has an entry of its own
             if self._presence.end(session_id, EndReason.CLOSED) is not None:
                 self.on_ended(session_id)

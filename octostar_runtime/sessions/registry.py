@@ -215,13 +215,19 @@ class SessionRegistry:
         """Tell everybody, and for ``lasting_s`` seconds also whoever comes later (maintenance ahead)."""
         message = self._message(text, level, by)
         if lasting_s > 0:
-            self.notices.post(message, lasting_s)
+            self.post_notice(text, level, by=by, lasting_s=lasting_s, reason=reason)
         everybody = self._all_live()
         for session in everybody:
             self._leave(session, message)
         data: dict[str, object] = {"text": text, "level": level, "lasting_s": lasting_s, "sessions": len(everybody)}
         self.presence.publish("session.broadcast", "all", by=by, why=reason, data=data)
         return len(everybody)
+
+    def post_notice(self, text: str, level: str, *, by: str, lasting_s: float, reason: str = "") -> None:
+        """Show ``text`` to whoever comes within the next ``lasting_s`` seconds."""
+        self.notices.post(self._message(text, level, by), lasting_s)
+        data: dict[str, object] = {"text": text, "level": level, "lasting_s": lasting_s}
+        self.presence.publish("session.notice_posted", "newcomers", by=by, why=reason, data=data)
 
     # -- what the idle policy tells ------------------------------------------------------------------------
 

@@ -88,6 +88,7 @@ _STARTED = ScriptRunnerEvent.SCRIPT_STARTED
 _MESSAGE = ScriptRunnerEvent.ENQUEUE_FORWARD_MSG
 
 Allow = Callable[[str, SessionContext], bool]
+_installing = threading.Lock()
 
 
 class _Attached:
@@ -186,9 +187,9 @@ class StreamlitBridge:
     ``"clear_cache"`` (everybody's), ``"set_run_on_save"``, and installing things beside the app.
     """
 
-    def __init__(self, runtime: Runtime, registry: SessionRegistry, *, allow: Allow | None = None) -> None:
+    def __init__(self, runtime: Runtime, registry: SessionRegistry) -> None:
         self.registry = registry
-        self.allow = allow
+        self.allow: Allow | None = None
         self._runtime = runtime
         self._presence = registry.presence
         self._loop = ServerLoop(runtime._get_async_objs().eventloop)
@@ -218,7 +219,7 @@ class StreamlitBridge:
     def _respect_server_settings(self) -> None:
         ttl = float(config.get_option("server.disconnectedSessionTTL"))
         monitor = self.registry.monitor
-        monitor.end_after_s = max(0.0, min(monitor.end_after_s, ttl - _TTL_MARGIN_S))
+        monitor.server_forgets_after_s = ttl - _TTL_MARGIN_S
         ping = config.get_option("server.websocketPingInterval")
         monitor.ping_interval_s = float(ping) if ping else 30.0
 
@@ -512,20 +513,23 @@ class StreamlitBridge:
 
 
 def install(registry: SessionRegistry, *, allow: Allow | None = None) -> StreamlitBridge | None:
-    """Connect ``registry`` with this process's Streamlit server; None when there is none. Idempotent."""
+    """Connect ``registry`` with this process's Streamlit server; None when there is none. Idempotent.
+
+    The first users of a plain script call this at the same time: one installs, the others wait for it.
+    """
     if not available():
         return None
-    runtime = runtime_instance()
-    present = cast("StreamlitBridge | None", runtime.__dict__.get(_ATTRIBUTE))
-    if present is not None:
+    with _installing:
+        runtime = runtime_instance()
+        present = cast("StreamlitBridge | None", runtime.__dict__.get(_ATTRIBUTE))
+        if present is None:
+            for problem in broken_internals():
+                logger.error("this version of Streamlit is not the one that was tested: %s", problem)
+            present = StreamlitBridge(runtime, registry)
+            present.install()
+            setattr(runtime, _ATTRIBUTE, present)
         present.allow = allow or present.allow
         return present
-    for problem in broken_internals():
-        logger.error("this version of Streamlit is not the one that was tested: %s", problem)
-    bridge = StreamlitBridge(runtime, registry, allow=allow)
-    setattr(runtime, _ATTRIBUTE, bridge)
-    bridge.install()
-    return bridge
 
 
 def available() -> bool:

@@ -46,7 +46,8 @@ class Request:
     sentence: str
     button: str
     deed: Deed = field(repr=False)
-    message: bool = False  # ask for the text of a message instead of a reason
+    message: bool = False  # ask for the text of a message, too
+    lasting: bool = False  # ask for how long the message is shown to newcomers
     number: tuple[str, int, int, int] | None = None  # ask for a number: label, least, most, now
     for_all: bool = False  # also those may do it who only look: it is about themselves
 
@@ -101,13 +102,22 @@ def _filled_in(request: Request) -> Answers:
         level = st.segmented_control(
             "Kind", list(LEVELS), default="info", key="oc_level", required=True, format_func=LEVELS.__getitem__
         )
-        return Answers(text=text or "", level=level or "info")
+        minutes = _minutes() if request.lasting else 0
+        return Answers(reason=_reason(), text=text or "", level=level or "info", number=minutes)
     number = 0
     if request.number is not None:
         label, least, most, now = request.number
         number = int(st.number_input(label, least, most, value=now, key="oc_number"))
-    reason = st.text_input("Reason (optional)", key="oc_reason", max_chars=200, placeholder="Kept in the history")
-    return Answers(reason=reason or "", number=number)
+    return Answers(reason=_reason(), number=number)
+
+
+def _reason() -> str:
+    return st.text_input("Reason (optional)", key="oc_reason", max_chars=200, placeholder="Kept in the history") or ""
+
+
+def _minutes() -> int:
+    hint = "0: only who is connected now. Otherwise also everybody who opens the app in that time."
+    return int(st.number_input("Show it to newcomers for (minutes)", 0, 1440, value=0, key="oc_minutes", help=hint))
 
 
 def _do(console: Console, request: Request, answers: Answers) -> None:
@@ -241,7 +251,10 @@ def message_sessions(session_ids: Sequence[str] | None, count: int) -> Request:
     ids = None if session_ids is None else tuple(session_ids)
 
     def deed(operations: Operations, by: Principal, answers: Answers) -> str:
-        return summary(operations.message_sessions(ids, answers.text, answers.level, by=by), "told")
+        outcomes = operations.message_sessions(
+            ids, answers.text, answers.level, by=by, reason=answers.reason, lasting_s=answers.number * 60.0
+        )
+        return summary(outcomes, "told")
 
     whom = "everybody who is connected" if ids is None else _count(ids, "session")
     return Request(
@@ -250,6 +263,7 @@ def message_sessions(session_ids: Sequence[str] | None, count: int) -> Request:
         button="Send",
         deed=deed,
         message=True,
+        lasting=ids is None,
     )
 
 

@@ -36,7 +36,7 @@ def _facts(console: Console, session: SessionRecord) -> str:
         ("Page", text(session.page)),
         ("Last touched", moment(session.last_interaction_at)),
         ("Last script run", moment(session.last_run_at)),
-        ("It took", formats.duration(session.last_run_s)),
+        ("It took", "it runs now" if session.running else formats.duration(session.last_run_s)),
         ("Reconnects", formats.number(session.reconnects)),
         ("Received", formats.size(session.bytes_in)),
         ("Sent", formats.size(session.bytes_out)),
@@ -77,6 +77,9 @@ def _actions(console: Console, session: SessionRecord, close: Callable[[], None]
             if st.button(label, key=f"oc_drawer_{key}", disabled=off):
                 close()
                 actions.ask(make(ids))
+        if st.button("Send a message", key="oc_drawer_message", disabled=off):
+            close()
+            actions.ask(actions.message_sessions(ids, 1))
         if st.button("Measure memory", key="oc_drawer_memory", disabled=off):
             try:
                 held = console.source.operations.session_memory(session.session_id, by=console.principal)

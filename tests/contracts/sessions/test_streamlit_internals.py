@@ -1,8 +1,11 @@
 """What the bridge relies on in Streamlit: when a version moves it, these name what broke."""
 
 import ast
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -95,3 +98,26 @@ def test_changed_arguments_of_the_script_event_handler_are_named(monkeypatch: py
 def test_without_a_server_there_is_nothing_to_install() -> None:
     assert not streamlit_bridge.available()
     assert streamlit_bridge.current_session() is None
+
+
+def test_those_who_install_at_once_share_one_bridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    class SlowBridge:
+        allow = None
+
+        def __init__(self, runtime: object, registry: object) -> None:
+            made.append(self)
+
+        def install(self) -> None:
+            time.sleep(0.1)
+
+    server = SimpleNamespace()
+    monkeypatch.setattr(streamlit_bridge, "available", lambda: True)
+    monkeypatch.setattr(streamlit_bridge, "runtime_instance", lambda: server)
+    monkeypatch.setattr(streamlit_bridge, "StreamlitBridge", SlowBridge)
+    monkeypatch.setattr(streamlit_bridge, "broken_internals", list)
+    with ThreadPoolExecutor(4) as scripts:
+        found = set(scripts.map(lambda _: streamlit_bridge.install(None), range(4)))  # type: ignore[arg-type]
+    assert found == set(made)
+    assert len(made) == 1

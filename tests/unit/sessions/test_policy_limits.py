@@ -1,9 +1,10 @@
 """What the idle policy says of sessions holds from the next moment on."""
 
 from octostar_runtime.events import EventBus
-from octostar_runtime.models.sessions import ComingStop
+from octostar_runtime.models.sessions import ComingStop, SessionState
 from octostar_runtime.sessions import SessionRegistry
 from octostar_runtime.sessions.coming_stops import GRACE_S, MOST
+from octostar_runtime.sessions.visitor import Visitor
 from octostar_runtime.settings import Settings
 from octostar_runtime.testing import ManualClock
 
@@ -25,6 +26,28 @@ def test_a_shorter_time_until_the_end_is_used_and_a_longer_one_is_not() -> None:
     assert sessions.monitor.end_after_s == 120, "the server has forgotten them by then"
     sessions.use_limits(heartbeat_s=2, end_after_s=None, open_tab_limit_s=0)
     assert sessions.monitor.end_after_s == 120
+
+
+def test_no_policy_lets_a_session_outlive_what_the_server_remembers() -> None:
+    sessions = registry(ManualClock())
+    sessions.monitor.server_forgets_after_s = 60
+    sessions.use_limits(heartbeat_s=2, end_after_s=100, open_tab_limit_s=0)
+    assert sessions.monitor.end_after_s == 60
+
+
+def test_who_left_under_another_limit_ends_when_that_one_said() -> None:
+    clock = ManualClock()
+    sessions = registry(clock)
+    sessions.use_limits(heartbeat_s=2, end_after_s=10, open_tab_limit_s=0)
+    sessions.presence.connected("s", Visitor())
+    sessions.presence.disconnected("s")
+    sessions.use_limits(heartbeat_s=2, end_after_s=100, open_tab_limit_s=0)
+    clock.advance(9)
+    sessions.monitor.turn()
+    assert sessions.get("s").state is SessionState.DISCONNECTED
+    clock.advance(2)
+    sessions.monitor.turn()
+    assert sessions.get("s").state is SessionState.ENDED
 
 
 def test_another_heartbeat_interval_takes_effect_at_once() -> None:
