@@ -1,8 +1,9 @@
-"""Measure the idle policy: a decision, a replay, the controller at rest."""
+"""Measure the idle policy: a decision, a replay, the controller at rest, a cold wake and what a stop gives back."""
 
 import random
 import time
 
+from benchmarks import cold_wake
 from benchmarks.report import Report, parse_options
 from octostar_runtime.clock import SystemClock
 from octostar_runtime.idle.controller import IdleController
@@ -30,6 +31,10 @@ def main() -> None:
     report.add("idle.decide_ms", decide_ms(), unit="ms")
     report.add("idle.replay_s", replay_s(3 if options.quick else 7), unit="s")
     report.add("idle.controller_cpu_percent", controller_cpu_percent(8 if options.quick else 30), unit="percent")
+    rounds = cold_wake.measure(1 if options.quick else 5)
+    report.add("idle.wake_ratio", [r.woken_s / r.direct_s for r in rounds], unit="ratio")
+    report.add("idle.wake_s", [r.woken_s for r in rounds], unit="s")
+    report.add("idle.stopped_memory_ratio", [r.stopped_bytes / r.running_bytes for r in rounds], unit="ratio")
     report.finish(as_json=options.json)
 
 

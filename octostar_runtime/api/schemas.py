@@ -35,6 +35,12 @@ class ReasonBody(Body):
     reason: Reason = ""
 
 
+class StopBody(ReasonBody):
+    """A stop by order."""
+
+    force: bool = Field(default=False, description="also when somebody uses it; what depends on it is stopped first")
+
+
 class Outcomes(BaseModel):
     """What became of an action, target by target."""
 

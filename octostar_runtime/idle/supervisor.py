@@ -15,6 +15,8 @@ from octostar_runtime.errors import OctostarRuntimeError
 
 #: Fault codes of supervisord that mean "it is so already".
 ALREADY_STARTED, NOT_RUNNING = 60, 70
+#: The one that means "it has no such log".
+NO_FILE = 20
 LOG_BYTES_PER_LINE = 400
 
 
@@ -71,9 +73,16 @@ class SupervisorClient:
         self._call("supervisor.shutdown")
 
     def log_tail(self, name: str, lines: int) -> str:
-        """Return the newest lines of the program's log."""
-        text, *_ = self._call("supervisor.tailProcessStdoutLog", name, 0, lines * LOG_BYTES_PER_LINE)
-        return "".join(str(text).splitlines(keepends=True)[-lines:])
+        """Return the newest lines of the program's log; of both, where its errors go to one of their own."""
+        said, errors = self._tail("Stdout", name, lines), self._tail("Stderr", name, lines)
+        if not errors:
+            return said
+        return f"{said}---- standard error ----\n{errors}" if said else errors
+
+    def _tail(self, stream: str, name: str, lines: int) -> str:
+        told = self._call(f"supervisor.tailProcess{stream}Log", name, 0, lines * LOG_BYTES_PER_LINE, allowed=NO_FILE)
+        text = str(told[0]) if told else ""
+        return "".join(text.splitlines(keepends=True)[-lines:])
 
     def _call(self, method: str, *args: object, allowed: int | None = None) -> Any:
         try:

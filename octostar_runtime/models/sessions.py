@@ -113,6 +113,7 @@ class OperatorMessage:
     by: str
     at: float
     sticky: bool = False  # shown until the page changes, not only for a moment
+    countdown: bool = False  # pages with a countdown of their own do not show it a second time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ def register_service(
         busy=busy,
         running=running,
         depends_on=depends_on,
+        log=runtime.service_log,
     )
 
 

@@ -14,6 +14,7 @@ from octostar_runtime.errors import NotRetriable, TaskNotFound
 from octostar_runtime.events import EventBus
 from octostar_runtime.fleet import Fleet, LocalNode
 from octostar_runtime.idle import IdleController, Policy, ServiceRegistry, observe_fleet
+from octostar_runtime.idle.service_log import ServiceLog
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.models.services import ServiceRecord
 from octostar_runtime.operations import Operations, Surroundings
@@ -21,7 +22,7 @@ from octostar_runtime.runtime import handlers
 from octostar_runtime.runtime.attribution import attribute_tasks_to_sessions
 from octostar_runtime.runtime.housekeeping import Housekeeping
 from octostar_runtime.runtime.identity import make_node
-from octostar_runtime.runtime.services import register_own, watch_programs
+from octostar_runtime.runtime.services import PoolWatch, register_caches, service_log, watch_programs
 from octostar_runtime.runtime.warnings import Warnings
 from octostar_runtime.sessions import SessionRegistry
 from octostar_runtime.settings import Settings, load_settings
@@ -107,7 +108,9 @@ class Runtime:
         self._begin("tasks", _nothing, self.tasks.close)
         self._begin("sessions", self.sessions.start, self.sessions.close)
         self._begin("sampler", self.sampler.start, self.sampler.stop)
-        housekeeping = Housekeeping(publisher=self.publisher, store=self.store)
+        pools = PoolWatch(self.services, tasks=self.tasks, node_id=self.node.node_id, log=self.service_log)
+        pools.turn()
+        housekeeping = Housekeeping(publisher=self.publisher, store=self.store, look_after=pools.turn)
         self._begin("housekeeping", housekeeping.start, housekeeping.stop)
         self._register_services()
         # The controller starts when it can see, and stops before anything it might act upon.
@@ -179,15 +182,20 @@ class Runtime:
         )
 
     def _register_services(self) -> None:
-        register_own(self.services, tasks=self.tasks, node_id=self.node.node_id)
+        register_caches(self.services, node_id=self.node.node_id, log=self.service_log)
         if self.settings.mode == "full" and self.node.kind == "api":
             programs = watch_programs(
                 self.services,
                 settings=self.settings,
                 node_id=self.node.node_id,
                 health=lambda name: self.idle.policy()[0].for_service(name, "program").health,
+                log=self.service_log,
             )
             self._begin("programs", programs.start, programs.stop)
+
+    def service_log(self, name: str) -> ServiceLog:
+        """Return where a service of this process logs."""
+        return service_log(name, settings=self.settings, node_kind=self.node.kind)
 
     def _make_operations(self) -> None:
         commander = self.store.commander

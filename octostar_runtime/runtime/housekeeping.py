@@ -1,7 +1,8 @@
-"""Chores that belong to the whole process: publish quiet changes, collect garbage off the script threads, prune."""
+"""Chores of the whole process: publish quiet changes, notice new pools, collect garbage, forget old history."""
 
 import gc
 import time
+from collections.abc import Callable
 
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.store import Publisher, Store
@@ -14,8 +15,9 @@ COLLECT_EVERY_S = 60.0
 class Housekeeping:
     """One thread, a turn every 2 s."""
 
-    def __init__(self, *, publisher: Publisher, store: Store) -> None:
+    def __init__(self, *, publisher: Publisher, store: Store, look_after: Callable[[], object]) -> None:
         self._publisher = publisher
+        self._look_after = look_after
         self._store = store
         self._collect_at = time.monotonic() + COLLECT_EVERY_S
         self._thread = PeriodicThread("octostar-housekeeping", self._turn, interval_s=INTERVAL_S)
@@ -31,6 +33,7 @@ class Housekeeping:
     def _turn(self) -> None:
         # sessions change by every frame of their browsers, which is no event: they are published at this pace
         self._publisher.on_change()
+        self._look_after()
         if time.monotonic() >= self._collect_at:
             self._collect_at = time.monotonic() + COLLECT_EVERY_S
             gc.collect()

@@ -244,12 +244,20 @@ class SessionRegistry:
         )
 
     def announce_stop(self, stop: ComingStop, *, called_off: bool = False) -> None:
-        """Show every page a countdown to a stop, or take it away again."""
+        """Show every page a countdown to a stop, or take it away again.
+
+        Pages that do not call :func:`octostar_runtime.ui.show_messages` are told by a toast.
+        """
         if called_off:
             self.coming_stops.withdraw(stop.service)
         else:
             self.coming_stops.post(stop)
+        now = self._clock.time()
+        text = f"{stop.text} It stops in {max(0.0, stop.stops_at - now):.0f} seconds."
+        toast = OperatorMessage(text=text, level="warning", by="idle policy", at=now, countdown=True)
         for session in self._all_live():
+            if not called_off:
+                session.mailbox.put(toast)
             if self._control is not None:
                 self._control.deliver(session.session_id)
 

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
-from streamlit import config
+from streamlit import cache_data, config
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -477,7 +477,7 @@ class StreamlitBridge:
 
     def _deliver(self, session_id: str) -> None:
         attached = self._attached.get(session_id)
-        if attached is None or not attached.live.mailbox:
+        if attached is None:
             return
         fragment = attached.inbox_fragment
         if fragment is not None and attached.app_session.has_fragment(fragment):
@@ -537,6 +537,11 @@ def available() -> bool:
     if not runtime_exists() or not isinstance(runtime_instance(), Runtime):
         return False
     return getattr(runtime_instance(), "_async_objs", None) is not None  # the stand-in passes for a Runtime
+
+
+def clear_cached_data() -> None:
+    """Empty ``st.cache_data`` of the whole process; safe from any thread."""
+    cache_data.clear()
 
 
 def installed() -> StreamlitBridge | None:

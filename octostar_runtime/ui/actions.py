@@ -32,6 +32,7 @@ class Answers:
     text: str = ""
     level: str = "info"
     number: int = 0
+    agreed: bool = False
 
 
 #: What an action gets: the door, who acts, what was filled in. It returns the sentence that says what became of it.
@@ -49,6 +50,7 @@ class Request:
     message: bool = False  # ask for the text of a message, too
     lasting: bool = False  # ask for how long the message is shown to newcomers
     number: tuple[str, int, int, int] | None = None  # ask for a number: label, least, most, now
+    agree: str = ""  # a box to tick: what else is wanted, said in words
     for_all: bool = False  # also those may do it who only look: it is about themselves
 
 
@@ -108,7 +110,8 @@ def _filled_in(request: Request) -> Answers:
     if request.number is not None:
         label, least, most, now = request.number
         number = int(st.number_input(label, least, most, value=now, key="oc_number"))
-    return Answers(reason=_reason(), number=number)
+    agreed = bool(request.agree) and st.checkbox(request.agree, key="oc_agree")
+    return Answers(reason=_reason(), number=number, agreed=agreed)
 
 
 def _reason() -> str:
@@ -335,19 +338,20 @@ def undrain_node(node_id: str, name: str) -> Request:
 # ---- services ----------------------------------------------------------------------------------------------------
 
 
-def stop_service(name: str, kept_up_by: int) -> Request:
-    """Ask to stop a service now."""
+def stop_service(name: str, used_by: int) -> Request:
+    """Ask to stop a service now; what is in use only when that is agreed to."""
 
     def deed(operations: Operations, by: Principal, answers: Answers) -> str:
-        operations.stop_service(name, by=by, reason=answers.reason)
+        operations.stop_service(name, by=by, reason=answers.reason, force=answers.agreed)
         return f"{name} is stopping"
 
-    held = f" {kept_up_by} things keep it up now." if kept_up_by else ""
+    held = " It is in use, so a plain stop is refused." if used_by else ""
     return Request(
         title=f"Stop {name} now?",
         sentence=f"It stops without waiting for its countdown.{held} It starts again when somebody needs it.",
         button="Stop now",
         deed=deed,
+        agree="Stop it although it is in use: people are cut off, work is lost" if used_by else "",
     )
 
 

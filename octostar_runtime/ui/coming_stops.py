@@ -30,7 +30,7 @@ export default function ({ data, parentElement }) {
   const tick = () => {
     const left = Math.max(0, Math.round(data.left_s - (performance.now() - began) / 1000));
     const minutes = Math.floor(left / 60), seconds = String(left % 60).padStart(2, "0");
-    time.textContent = left > 0 ? `\u23f3 ${minutes}:${seconds}` : "\u23f3 now";
+    time.textContent = left > 0 ? `${minutes}:${seconds}` : "Now";
   };
   tick();
   const timer = setInterval(tick, 1000);
@@ -43,9 +43,9 @@ def draw(registry: SessionRegistry, session: LiveSession) -> None:
     """Draw what is about to stop; nothing when nothing is."""
     if until := st.session_state.pop(_KEPT_UNTIL, None):
         left = max(1, round((until - time.time()) / 60))
-        st.toast(f"Kept awake for {left} minute{'' if left == 1 else 's'}", icon="☕")
+        st.toast(f"Kept awake for {left} minute{'' if left == 1 else 's'}")
     if refused := st.session_state.pop(_REFUSED, None):
-        st.toast(str(refused), icon="⚠️")
+        st.toast(str(refused))
     stops = registry.coming_stops.current()
     for stop in stops:
         _banner(registry, session, stop)

@@ -8,6 +8,7 @@ from streamlit import Page
 
 from octostar_runtime.access import Access
 from octostar_runtime.access.visible import View
+from octostar_runtime.idle import Hold
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
@@ -44,6 +45,8 @@ class Source(Protocol):
     def access(self) -> Access: ...
 
     def machine(self) -> Machine: ...
+
+    def holds(self) -> Sequence[Hold]: ...
 
     def now(self) -> float: ...
 

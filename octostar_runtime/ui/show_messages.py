@@ -62,6 +62,8 @@ def _inbox() -> None:
         return
     _keep_token(bridge.registry, session)
     for message in session.mailbox.take():
+        if message.countdown:
+            continue  # the banner below shows it
         if message.level == "info" and not message.sticky:
             st.toast(message.text, icon=_ICONS["info"], duration="long")
         else:

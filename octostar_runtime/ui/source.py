@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from octostar_runtime.access import Access
 from octostar_runtime.access.visible import View
+from octostar_runtime.idle import Hold
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
@@ -103,6 +104,10 @@ class RuntimeSource:
 
         reading: Machine = self._slow.get("machine", ask)
         return reading
+
+    def holds(self) -> Sequence[Hold]:
+        held: Sequence[Hold] = self._shared.get("holds", self._runtime.idle.holds)
+        return held
 
     def now(self) -> float:
         return self._runtime.clock.time()

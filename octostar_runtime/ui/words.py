@@ -73,7 +73,10 @@ SERVICE_KIND = {
 BLOCKER = {
     "session": "Person connected",
     "run": "Task at work",
+    "busy": "Work under way",
     "api": "API activity",
+    "api_in_flight": "Request under way",
+    "resume": "After a sleep",
     "lease": "Kept awake",
     "schedule": "Schedule",
     "dependant": "Needed by another",

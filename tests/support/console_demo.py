@@ -13,6 +13,7 @@ from octostar_runtime.access import Access
 from octostar_runtime.access.visible import View
 from octostar_runtime.clock import SystemClock
 from octostar_runtime.events import EventBus
+from octostar_runtime.idle import Hold
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
@@ -111,6 +112,10 @@ class DemoSource:
 
     def run_detail(self, run_id: str, by: Principal) -> RunRecord:
         return next(run for run in self.snapshot.runs if run.run_id == run_id)
+
+    def holds(self) -> Sequence[Hold]:
+        now = self.now()
+        return [Hold(hold_id="h1", owner="ada@example.org", reason="demo at noon", since=now, expires_at=now + 1800)]
 
     def find_events(self, **_: Any) -> Sequence[Event]:
         return self.events

@@ -12,7 +12,7 @@ from octostar_runtime.api.auth import Caller, Reader
 from octostar_runtime.api.backend import Backend
 from octostar_runtime.api.context import Runtime, Surroundings
 from octostar_runtime.api.lists import Cursor, Limit, Page, page_of, reply
-from octostar_runtime.api.schemas import HoldBody, ReasonBody
+from octostar_runtime.api.schemas import HoldBody, ReasonBody, StopBody
 from octostar_runtime.errors import ServiceNotFound
 from octostar_runtime.idle import Hold as HeldAwake
 from octostar_runtime.models.access import Role
@@ -45,7 +45,7 @@ class HoldInfo(BaseModel):
 
 
 class Hold(BaseModel):
-    """A keep-awake claim."""
+    """A keep-awake claim that was made."""
 
     hold_id: str
 
@@ -65,9 +65,10 @@ def get_service(runtime: Runtime, caller: Reader, name: Name) -> Response:
 
 
 @router.post("/services/{name}/stop", status_code=204, summary="Stop a service", responses={404: {}, 409: {}})
-def stop_service(runtime: Runtime, caller: Caller, name: Name, body: ReasonBody | None = None) -> None:
-    """Stop a service now, whatever its countdown says; the controller still probes for blockers first."""
-    runtime.operations.stop_service(name, by=caller, reason=body.reason if body else "")
+def stop_service(runtime: Runtime, caller: Caller, name: Name, body: StopBody | None = None) -> None:
+    """Stop a service now, whatever its countdown says; 409 names what uses it, unless `force` is true."""
+    asked = body or StopBody()
+    runtime.operations.stop_service(name, by=caller, reason=asked.reason, force=asked.force)
 
 
 @router.post("/services/{name}/start", status_code=204, summary="Start a service", responses={404: {}, 409: {}})

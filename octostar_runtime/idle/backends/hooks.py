@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 from octostar_runtime.errors import InvalidInput
+from octostar_runtime.idle.service_log import ServiceLog
 from octostar_runtime.idle.services import Phase, Probe, ServiceInfo
 
 
@@ -21,6 +22,7 @@ class HookBackend:
         busy: Callable[[], int] | None = None,
         running: bool = False,
         depends_on: tuple[str, ...] = (),
+        log: ServiceLog | None = None,
     ) -> None:
         for what, function in (("start", start), ("stop", stop)):
             if not callable(function):
@@ -32,6 +34,8 @@ class HookBackend:
         self._busy = busy
         self._lock = threading.Lock()
         self._up = running
+        self._log = log or ServiceLog(name)
+        self._log.listen()
 
     def rebind(
         self,
@@ -59,7 +63,8 @@ class HookBackend:
 
     def start(self, *, timeout_s: float) -> None:
         """Call the app's ``start``."""
-        self._start()
+        with self._log.call("start"):
+            self._start()
         with self._lock:
             self._up = True
 
@@ -68,12 +73,13 @@ class HookBackend:
 
     def stop(self, *, timeout_s: float) -> None:
         """Call the app's ``stop``; it counts as stopped when that returns and ``healthy`` does not object."""
-        self._stop()
+        with self._log.call("stop"):
+            self._stop()
         if self._healthy is not None and self._healthy():
             raise RuntimeError("stop() returned, yet its health check still says that it runs")
         with self._lock:
             self._up = False
 
     def log_tail(self, lines: int) -> str:
-        """Hooks log into the app's own log."""
-        return ""
+        """Return how its starts and stops went, and what was logged by them or under ``octostar.service.<name>``."""
+        return self._log.tail(lines)

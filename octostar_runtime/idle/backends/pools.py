@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from octostar_runtime.errors import PoolNotFound
+from octostar_runtime.idle.service_log import ServiceLog
 from octostar_runtime.idle.services import Phase, Probe, ServiceInfo
 from octostar_runtime.models.pools import PoolRecord
 
@@ -23,10 +24,11 @@ class PoolControl(Protocol):
 class PoolBackend:
     """One pool of this process. Work that waits or runs is seen both here and as a run."""
 
-    def __init__(self, tasks: PoolControl, name: str, *, node_id: str) -> None:
+    def __init__(self, tasks: PoolControl, name: str, *, node_id: str, log: ServiceLog | None = None) -> None:
         self.info = ServiceInfo(name=f"pool:{name}", kind="pool", node_id=node_id)
         self._tasks = tasks
         self._pool = name
+        self._log = log or ServiceLog(self.info.name)
 
     def probe(self) -> Probe:
         """Released means stopped; anything else is up."""
@@ -37,18 +39,20 @@ class PoolBackend:
 
     def start(self, *, timeout_s: float) -> None:
         """Take work again; threads come with it."""
-        self._tasks.resume(self._pool)
+        with self._log.call("resume"):
+            self._tasks.resume(self._pool)
 
     def drain(self, on: bool, *, timeout_s: float) -> None:
         """Nothing is refused: a task that comes now calls the stop off, because it makes the pool busy."""
 
     def stop(self, *, timeout_s: float) -> None:
         """Release the threads."""
-        self._tasks.release(self._pool)
+        with self._log.call("release of the threads"):
+            self._tasks.release(self._pool)
 
     def log_tail(self, lines: int) -> str:
-        """Tasks keep their own logs."""
-        return ""
+        """Return when its threads were released and taken back; tasks keep logs of their own."""
+        return self._log.tail(lines)
 
     def _record(self) -> PoolRecord:
         for pool in self._tasks.pools():

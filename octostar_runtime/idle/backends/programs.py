@@ -58,7 +58,7 @@ class ProgramBackend:
     def probe(self) -> Probe:
         """Ask supervisord for the state and the health address for the rest."""
         process = self._client.process(self._program)
-        phase = _PHASES.get(process.state)
+        phase = _phase_of(process)
         if phase is None:
             raise SupervisorUnavailable(f"supervisord says {process.state} of {self._program}")
         if process.pid is not None:
@@ -179,6 +179,13 @@ def _alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def _phase_of(process: Process) -> Phase | None:
+    """Return what supervisord's word means here. One that did what it had to do and left with 0 has not failed."""
+    if process.state == "EXITED" and process.exit_status == 0:
+        return Phase.STOPPED
+    return _PHASES.get(process.state)
 
 
 def _error_of(process: Process, phase: Phase) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from octostar_runtime.models.events import Event
-from octostar_runtime.ui import formats
+from octostar_runtime.ui import formats, words
 from octostar_runtime.ui.components.blocks import Line
 from octostar_runtime.ui.components.markup import link, pill, text
 from octostar_runtime.ui.links import Links
@@ -43,6 +43,14 @@ _TONES = {
     "cancelled": "off",
     "ended": "off",
     "stopped": "off",
+    "stop_refused": "warn",
+    "stop_failed": "bad",
+    "stop_forced": "warn",
+    "warned": "warn",
+    "woken": "run",
+    "starting": "run",
+    "flapping": "warn",
+    "unknown": "odd",
     "started": "run",
     "ready": "ok",
     "succeeded": "ok",
@@ -78,6 +86,12 @@ def detail(event: Event) -> str:
         said.append(f"{data['before']} → {data['after']}")
     if isinstance(data.get("count"), int) and data["count"] != 1:
         said.append(f"{data.get('done', data['count'])} of {data['count']}")
+    if event.kind in ("service.stopped", "service.ready") and isinstance(took := data.get("duration_s"), int | float):
+        said.append(f"took {formats.duration(took)}")
+    if isinstance(against := data.get("against") or data.get("blockers"), list) and against:
+        # kinds only: who it was is for the service's own card, where names are shown to those who may see them
+        kinds = dict.fromkeys(str(item).partition(" ")[0] for item in against)
+        said.append("kept up by: " + ", ".join(words.plain(words.BLOCKER, kind).lower() for kind in kinds))
     if data.get("user"):
         said.append(str(data["user"]))
     if data.get("text"):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from octostar_runtime.idle.blockers import IN_USE
 from octostar_runtime.models.services import Blocker, ServiceRecord
 from octostar_runtime.ui import formats, words
 from octostar_runtime.ui.queries.people import Eyes
@@ -26,6 +27,7 @@ class ServiceView:
     sentence: str
     blockers: tuple[Blocker, ...]
     hidden_blockers: int
+    used_by: int  # things that a plain stop would be refused for
     error: str | None
     facts: tuple[tuple[str, str], ...]
     can_start: bool
@@ -50,6 +52,7 @@ def _view(service: ServiceRecord) -> ServiceView:
         sentence=_sentence(service),
         blockers=service.blockers[:LISTED],
         hidden_blockers=max(len(service.blockers) - LISTED, 0),
+        used_by=sum(blocker.kind in IN_USE for blocker in service.blockers),
         error=service.error,
         facts=tuple(_facts(service)),
         can_start=state in ("stopped", "failed", "unknown"),
@@ -64,7 +67,7 @@ def _sentence(service: ServiceRecord) -> str:
     if state == "stopped":
         return "Stopped. It starts by itself when somebody needs it."
     if state == "ready" and service.blockers:
-        return f"Kept up by {formats.plural(len(service.blockers), 'thing')}:"
+        return "Kept up by:"
     if state == "ready":
         return "Nothing keeps it up; the countdown starts at the next check."
     if state == "unknown":

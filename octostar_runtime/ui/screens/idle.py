@@ -9,9 +9,11 @@ from octostar_runtime.ui import actions, frame, words
 from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.markup import facts, moment, pill, since, text, until
 from octostar_runtime.ui.console import Console
-from octostar_runtime.ui.queries import services
+from octostar_runtime.ui.queries import history, services
 from octostar_runtime.ui.screens import policy, whatif
 
+#: Holds and events listed on the page.
+HOLDS, LATELY = 10, 12
 _TABS = {"": "Services", "policy": "Policy", "whatif": "What if", "log": "Logs"}
 
 
@@ -47,10 +49,14 @@ def _pressed(console: Console, name: str, target: str) -> None:
     service = next((one for one in services.service_views(console.snapshot.services) if one.name == target), None)
     if name == "hold":
         actions.ask(actions.hold(4))
+    elif name == "release":
+        held = next((hold for hold in console.source.holds() if hold.hold_id == target), None)
+        if held is not None:
+            actions.ask(actions.release_hold(held.hold_id, console.eyes.person(held.owner) or "somebody"))
     elif service is not None and name == "start" and service.can_start:
         actions.ask(actions.start_service(service.name))
     elif service is not None and name == "stop" and service.can_stop:
-        actions.ask(actions.stop_service(service.name, len(service.blockers) + service.hidden_blockers))
+        actions.ask(actions.stop_service(service.name, service.used_by))
 
 
 def _services(console: Console) -> None:
@@ -59,11 +65,47 @@ def _services(console: Console) -> None:
     state = f"Policy {pill(mode)} version {snapshot.policy_version}" if mode else "No policy is in force yet"
     hold = blocks.button(blocks.Button(name="hold", label="Keep everything awake…", off=console.locked))
     blocks.markup(f'<span class="oc-dim">{state}</span><span class="oc-buttons">{hold}</span>', "oc oc-cardhead")
+    _holds(console)
     views = services.service_views(snapshot.services)
     if not views:
         blocks.empty("No services yet", "Task pools, caches, programs and what an app registers would be cards here.")
     for view in views:
         blocks.markup(_card(console, view), "oc oc-card")
+    _lately(console)
+
+
+def _holds(console: Console) -> None:
+    """What keeps everything awake by somebody's wish, each with a button to end it."""
+    held = console.source.holds()
+    if not held:
+        return
+    now = console.source.now()
+    lines = []
+    for hold in held[:HOLDS]:
+        release = blocks.Button(name="release", label="Release", target=hold.hold_id, off=console.locked)
+        said = f"<b>{text(console.eyes.person(hold.owner) or 'somebody')}</b> {text(hold.reason)}"
+        lines.append(
+            f'<div>{pill(words.Word("Kept awake", "run"))}<span class="oc-grow">{said}</span>'
+            f'<span class="oc-dim">for another {until(hold.expires_at, now)}</span>{blocks.button(release)}</div>'
+        )
+    if len(held) > HOLDS:
+        lines.append(f'<div class="oc-dim">and {len(held) - HOLDS} more</div>')
+    blocks.markup(f'<div class="oc-list">{"".join(lines)}</div>', "oc oc-card")
+
+
+def _lately(console: Console) -> None:
+    """The newest transitions, wakes and refused stops."""
+    blocks.heading("Lately", "stops, wakes and what kept services up")
+    try:
+        events = console.source.find_events(kind="service.", limit=LATELY)
+    except OctostarRuntimeError as error:
+        blocks.note(str(error), "bad")
+        return
+    if not events:
+        blocks.empty("Nothing has happened yet", "Every stop, every wake and every refused stop is listed here.")
+        return
+    blocks.lines(history.lines(events, console.links, console.eyes))
+    blocks.links([("All of it", console.links.to("history", kind="service."))])
 
 
 def _card(console: Console, view: services.ServiceView) -> str:

@@ -108,10 +108,9 @@ def _tiles(outcome: Outcome) -> list[blocks.Tile]:
             label="Stopped for",
             value=f"{outcome.hours_stopped:.1f} h",
             note=f"of {outcome.hours:.0f} h",
-            share=outcome.hours_stopped / outcome.hours if outcome.hours else None,
         ),
         blocks.Tile(label="Memory saved", value=f"{outcome.gib_hours_saved:.1f} GB h", note="gigabytes times hours"),
-        blocks.Tile(label="Starts", value=formats.number(outcome.wakes), note=f"{outcome.stops:,} stops"),
+        blocks.Tile(label="Starts", value=formats.number(outcome.wakes), note=formats.plural(outcome.stops, "stop")),
         blocks.Tile(
             label="People who waited",
             value=formats.number(outcome.people_who_waited),

@@ -27,7 +27,7 @@ http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 
 
 class Supervised:
-    """supervisord in a directory; programs ``calm``, ``stubborn`` and ``broken``, none started by itself."""
+    """supervisord in a directory; programs calm, stubborn, broken and chatty, none of them started by itself."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -64,6 +64,8 @@ class Supervised:
         python, where = sys.executable, self.directory
         commands = {name: f"{python} {where}/program.py {port} {name}" for name, port in self.ports.items()}
         commands["broken"] = f"{python} -c 'raise SystemExit(3)'"
+        talk = "import sys, time; print('to stdout'); print('to stderr', file=sys.stderr); time.sleep(1.5)"
+        commands["chatty"] = f'{python} -c "{talk}"'
         head = f"""
             [supervisord]
             logfile={where}/supervisord.log
@@ -80,7 +82,7 @@ class Supervised:
 
 def _program(name: str, command: str) -> str:
     lines = ["autostart=false", "autorestart=false", "startsecs=1", "startretries=0", "stopwaitsecs=30"]
-    lines += ["stopasgroup=true", "killasgroup=true", "redirect_stderr=true"]
+    lines += ["stopasgroup=true", "killasgroup=true", f"redirect_stderr={'false' if name == 'chatty' else 'true'}"]
     return "\n".join([f"[program:{name}]", f"command={command}", *lines, ""])
 
 

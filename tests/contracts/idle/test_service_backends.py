@@ -104,6 +104,26 @@ def test_the_log_is_text_of_at_most_so_many_lines(backend: ServiceBackend) -> No
     assert len(backend.log_tail(3).splitlines()) <= 3
 
 
+def test_a_start_and_a_stop_leave_something_to_read(backend: ServiceBackend) -> None:
+    started(backend)
+    backend.stop(timeout_s=10)
+    assert backend.log_tail(500).strip()
+
+
+def test_what_a_program_says_to_standard_error_is_in_its_log_too(supervised: Supervised) -> None:
+    backend = ProgramBackend(supervised.client, "chatty", node_id="n")
+    backend.start(timeout_s=5)
+    wait_until(lambda: "to stderr" in backend.log_tail(500), timeout_s=15, what="both logs")
+    assert "to stdout" in backend.log_tail(500)
+
+
+def test_a_program_that_has_done_its_work_is_stopped_and_not_failed(supervised: Supervised) -> None:
+    backend = ProgramBackend(supervised.client, "chatty", node_id="n")
+    backend.start(timeout_s=5)
+    wait_until(lambda: backend.probe().phase is Phase.STOPPED, timeout_s=15, what="its end")
+    assert backend.probe().error is None
+
+
 def test_12_a_program_that_ignores_term_is_stopped_with_its_grandchild_and_its_port(supervised: Supervised) -> None:
     backend = program(supervised, "stubborn")
     started(backend)
@@ -133,7 +153,7 @@ def test_a_program_that_ends_at_once_has_failed_and_says_how(supervised: Supervi
 def test_programs_of_the_configuration_become_services_and_the_machinery_does_not(supervised: Supervised) -> None:
     registry = ServiceRegistry()
     ProgramWatch(supervised.client, registry, node_id="n", leave_out=frozenset({"broken"})).turn()
-    assert {backend.info.name for backend in registry.all()} == {"calm", "stubborn"}
+    assert {backend.info.name for backend in registry.all()} == {"calm", "stubborn", "chatty"}
 
 
 def test_a_supervisor_that_is_away_is_told_as_such(tmp_path: Path) -> None:

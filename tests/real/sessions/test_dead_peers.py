@@ -22,7 +22,7 @@ with StreamlitClient(sys.argv[1]) as client:
 """
 
 
-def test_a_stopped_browser_turns_late_and_is_disconnected_within_two_pings(
+def test_mode_06_a_stopped_browser_turns_late_and_is_disconnected_within_two_pings(
     server: StreamlitServer, probe: Probe
 ) -> None:
     child = subprocess.Popen(

@@ -1,0 +1,88 @@
+"""The whole console with a program that an operator added: a small model server."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octostar_runtime.testing import wait_until
+from tests.support.running_app import RunningApp
+from tests.support.streamlit_server import free_port
+
+VISITOR = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
+SERVER = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"model")
+    def log_message(self, *args): pass
+print("model server is up", flush=True)
+print("loaded 7 layers", file=sys.stderr, flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+class Console(RunningApp):
+    """A running console whose services a test looks at."""
+
+    def service(self, name: str) -> dict[str, Any]:
+        """Return a service as the API tells it."""
+        return dict(self.api("GET", f"/api/services/{name}").json())
+
+    def state(self, name: str) -> str:
+        """Return a service's state."""
+        return str(self.service(name).get("state"))
+
+    def change_policy(self, **changes: Any) -> dict[str, Any]:
+        """Save the policy with some settings changed; the others of ``services`` stay."""
+        found = self.api("GET", "/api/policy").json()
+        document = {**found["policy"], **changes}
+        answer = self.api("PUT", "/api/policy", json={"version": found["version"], "policy": document})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def spawns(self, program: str) -> int:
+        """Return how often supervisord started a program."""
+        return self.log("supervisord").count(f"spawned: '{program}'")
+
+    def told(self, kind: str, subject: str) -> list[dict[str, Any]]:
+        """Return the events of one kind about one service, newest first."""
+        found = self.api("GET", "/api/events", params={"kind": kind, "limit": 100}).json()["items"]
+        return [event for event in found if event["subject"] == subject]
+
+
+@pytest.fixture(scope="package")
+def console() -> Iterator[Console]:
+    state_dir = Path(tempfile.mkdtemp(prefix="octostar-"))
+    port = free_port()
+    programs = state_dir / "programs"
+    programs.mkdir()
+    (programs / "server.py").write_text(SERVER)
+    lines = [f"command={sys.executable} {programs / 'server.py'} {port}", "autostart=true", "stopasgroup=true"]
+    (programs / "model.conf").write_text("\n".join(["[program:model]", *lines, ""]))
+    try:
+        with Console(state_dir=state_dir) as app:
+            app.admin_cookie = app.sign_in()  # type: ignore[attr-defined]
+            app.change_policy(
+                check_interval=0.5, min_uptime=0, services={"model": {"health": f"http://127.0.0.1:{port}/"}}
+            )
+            wait_until(lambda: app.state("model") in ("ready", "idle"), timeout_s=30, what="the model server")
+            yield app
+    finally:
+        shutil.rmtree(state_dir, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _a_fresh_policy(console: Console) -> None:
+    """Every test begins with the defaults, quick ticks, and the UI up."""
+    health = console.api("GET", "/api/policy").json()["policy"]["services"]["model"]["health"]
+    document = {"check_interval": 0.5, "min_uptime": 0, "services": {"model": {"health": health}}}
+    version = console.api("GET", "/api/policy").json()["version"]
+    console.api("PUT", "/api/policy", json={"version": version, "policy": document}).raise_for_status()
+    for hold in console.api("GET", "/api/holds").json():
+        console.api("DELETE", f"/api/holds/{hold['hold_id']}")
+    assert console.get("/", headers=VISITOR, timeout=90).status_code == 200
