@@ -58,6 +58,10 @@ def _round(app: RunningApp, *, direct_first: bool) -> Round:
 def _woken(app: RunningApp) -> float:
     began = time.monotonic()
     answer = httpx.get(app.url + "/", headers=VISITOR, timeout=PATIENCE_S)
+    while answer.status_code == 503:  # the waiting page, which reloads itself
+        assert time.monotonic() - began < PATIENCE_S, "the UI was not woken"
+        time.sleep(int(answer.headers["retry-after"]))
+        answer = httpx.get(app.url + "/", headers=VISITOR, timeout=PATIENCE_S)
     assert answer.status_code == 200, f"the visitor was told {answer.status_code}"
     _first_page(app.url)
     return time.monotonic() - began

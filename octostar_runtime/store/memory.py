@@ -132,6 +132,13 @@ class MemoryRuns:
         more = str(start + limit) if len(found) > start + limit else None
         return MemoryPage(runs=page, total=len(found), next=more)
 
+    def spans(self, since: float, until: float, *, limit: int) -> list[tuple[float, float | None, str]]:
+        """Return (queued_at, ended_at, pool) of the runs at work at some time from ``since`` to ``until``."""
+        found = [
+            run for run in self._all() if run.queued_at < until and (run.ended_at is None or run.ended_at >= since)
+        ]
+        return [(run.queued_at, run.ended_at, run.pool) for run in found[-limit:]]
+
     def count(self, query: str) -> int:
         """Return how many runs ``query`` finds."""
         read, now = parse(query), self._now()

@@ -157,6 +157,15 @@ class SqlRuns:
                 found.extend(run_of(row) for row in rows)
         return found
 
+    def spans(self, since: float, until: float, *, limit: int) -> list[tuple[float, float | None, str]]:
+        """Return (queued_at, ended_at, pool) of the runs at work at some time between, the newest first."""
+        columns = select(run.c.queued_at, run.c.ended_at, run.c.pool).where(run.c.queued_at < until)
+        live = columns.where(run.c.ended_at.is_(None)).limit(limit)
+        ended = columns.where(run.c.ended_at >= since).order_by(run.c.ended_at.desc()).limit(limit)
+        with self._database.read() as connection:
+            found = [*connection.execute(live), *connection.execute(ended)]
+        return [(row[0], row[1], row[2]) for row in found[:limit]]
+
     def failed_since(self, at: float) -> int:
         """Return how many runs failed (error, timed out, lost) at or after the UTC second ``at``."""
         failed = [RunState.ERROR.value, RunState.TIMED_OUT.value, RunState.LOST.value]

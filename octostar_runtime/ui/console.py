@@ -9,14 +9,16 @@ from streamlit import Page
 from octostar_runtime.access import Access
 from octostar_runtime.access.visible import View
 from octostar_runtime.idle import Hold
+from octostar_runtime.idle.whatif import ReplayedService
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.runs import RunRecord
-from octostar_runtime.models.sessions import SessionRecord
+from octostar_runtime.models.services import ServiceRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
+from octostar_runtime.runtime.usage import Usage
 from octostar_runtime.settings import Settings
 from octostar_runtime.ui.links import PAGES, Links
 from octostar_runtime.ui.machine import Machine
@@ -56,7 +58,9 @@ class Source(Protocol):
 
     def bucket_runs(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups: ...
 
-    def sessions_between(self, since: float, until: float) -> Sequence[SessionRecord]: ...
+    def usage(self, window_s: float) -> Usage: ...
+
+    def replayed(self, service: ServiceRecord) -> ReplayedService: ...
 
     def run_detail(self, run_id: str, by: Principal) -> RunRecord: ...
 

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 from octostar_runtime.access import Access
 from octostar_runtime.access.visible import View
 from octostar_runtime.idle import Hold
+from octostar_runtime.idle.whatif import ReplayedService
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.runs import RunRecord
-from octostar_runtime.models.sessions import SessionRecord
+from octostar_runtime.models.services import ServiceRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
+from octostar_runtime.runtime.usage import Usage, recorded_usage, replayed
 from octostar_runtime.settings import Settings
 from octostar_runtime.ui import machine
 from octostar_runtime.ui.machine import Machine
@@ -65,6 +67,7 @@ class RuntimeSource:
         self._runtime = runtime
         self._shared = Shared(runtime.clock.monotonic)
         self._slow = Shared(runtime.clock.monotonic, fresh_s=2.0)
+        self._history = Shared(runtime.clock.monotonic, fresh_s=60.0, kept=6)
         self._view = View(runtime.settings)
 
     @property
@@ -130,8 +133,22 @@ class RuntimeSource:
         groups: RunGroups = self._slow.get(("buckets", query, since, until, step_s), ask)
         return groups
 
-    def sessions_between(self, since: float, until: float) -> Sequence[SessionRecord]:
-        return self._runtime.store.sessions.between(since, until)
+    def usage(self, window_s: float) -> Usage:
+        """Return what was recorded in the last ``window_s`` seconds; read at most once a minute for all viewers."""
+
+        def ask() -> Usage:
+            now = self.now()
+            return recorded_usage(self._runtime.store, since=now - window_s, until=now)
+
+        found: Usage = self._history.get(("usage", window_s), ask)
+        return found
+
+    def replayed(self, service: ServiceRecord) -> ReplayedService:
+        def ask() -> ReplayedService:
+            return replayed(service, self.snapshot, self._runtime.store.events)
+
+        found: ReplayedService = self._history.get(("replayed", service.name), ask)
+        return found
 
     def run_detail(self, run_id: str, by: Principal) -> RunRecord:
         run: RunRecord = self._shared.get(("run", run_id), lambda: self.operations.run_detail(run_id, by=by))

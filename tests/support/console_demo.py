@@ -14,16 +14,18 @@ from octostar_runtime.access.visible import View
 from octostar_runtime.clock import SystemClock
 from octostar_runtime.events import EventBus
 from octostar_runtime.idle import Hold
+from octostar_runtime.idle.whatif import History, ReplayedService, Stay
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.models.runs import RunRecord
-from octostar_runtime.models.sessions import SessionRecord
+from octostar_runtime.models.services import ServiceRecord
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.query import parse
+from octostar_runtime.runtime.usage import Usage
 from octostar_runtime.settings import Settings
 from octostar_runtime.store.memory import MemoryRuns
 from octostar_runtime.ui import entry, machine
@@ -104,11 +106,13 @@ class DemoSource:
         runs.write(self.snapshot.runs)
         return runs
 
-    def sessions_between(self, since: float, until: float) -> Sequence[SessionRecord]:
-        week = [
-            samples.a_session(n, connected_at=until - n * 5_000, ended_at=until - n * 5_000 + 1_500) for n in range(120)
-        ]
-        return [session for session in week if session.connected_at > since]
+    def usage(self, window_s: float) -> Usage:
+        now = self.now()
+        stays = tuple(Stay(start=now - n * 5_000, end=now - n * 5_000 + 1_500) for n in range(1, 120))
+        return Usage(history=History(start=now - window_s, end=now, stays=stays), complete=True)
+
+    def replayed(self, service: ServiceRecord) -> ReplayedService:
+        return ReplayedService(name=service.name, kind=service.kind, start_s=4.2, memory_bytes=210 * 2**20)
 
     def run_detail(self, run_id: str, by: Principal) -> RunRecord:
         return next(run for run in self.snapshot.runs if run.run_id == run_id)

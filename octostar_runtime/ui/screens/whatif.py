@@ -1,27 +1,22 @@
-"""What-if: replay the recorded sessions and tasks with another quiet time, and choose the number by what it costs."""
+"""What-if: replay the recorded sessions and tasks with other numbers, and choose them by what they cost."""
 
-from typing import Any
+from dataclasses import replace
 
 import streamlit as st
 
-from octostar_runtime.errors import OctostarRuntimeError
+from octostar_runtime.errors import OctostarRuntimeError, VersionConflict
 from octostar_runtime.idle.desk import DOCUMENT
 from octostar_runtime.idle.policy import Policy, parse_policy
-from octostar_runtime.idle.whatif import History, Outcome, Replay, ReplayedService, history_of
-from octostar_runtime.models.access import Principal
+from octostar_runtime.idle.whatif import Replay, ReplayedService
 from octostar_runtime.models.services import ServiceRecord
-from octostar_runtime.operations import Operations
 from octostar_runtime.ui import actions, formats
 from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.timelines import tradeoff
 from octostar_runtime.ui.console import Console
+from octostar_runtime.ui.queries import whatif
 from octostar_runtime.ui.queries.policy import in_words
 
 DAY_S = 86_400.0
-#: Quiet times that are tried, in seconds.
-CHOICES = (60, 120, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 14_400)
-#: Memory that a stopped service is taken to give back, and the seconds it needs to start, unless told.
-MEMORY_MB, START_S = 250, 5
 
 
 def draw(console: Console) -> None:
@@ -30,26 +25,32 @@ def draw(console: Console) -> None:
     if not services:
         blocks.empty("No services yet", "Once there are some, their quiet time can be tried on the recorded history.")
         return
+    names = [service.name for service in services]
     left, middle, right, last = st.columns(4)
-    name = left.selectbox("Service", [service.name for service in services], key="oc_whatif_service")
-    days = middle.selectbox("Over the last", [1, 7, 14], index=1, key="oc_whatif_days", format_func=_days)
-    memory_mb = right.number_input("Memory it gives back, MB", 1, 1_000_000, value=MEMORY_MB, key="oc_whatif_memory")
-    start_s = last.number_input("Seconds to start", 0, 600, value=START_S, key="oc_whatif_start")
+    usual = names.index("ui") if "ui" in names else 0
+    name = left.selectbox("Service", names, index=usual, key="oc_whatif_service")
+    days = middle.selectbox("Over the last", [1, 7, 14, 30], index=1, key="oc_whatif_days", format_func=_days)
     service = next(service for service in services if service.name == name)
     try:
-        history = _history(console, float(days) * DAY_S)
+        usage = console.source.usage(float(days) * DAY_S)
+        known = console.source.replayed(service)
         policy, version = _policy(console)
     except OctostarRuntimeError as error:
         blocks.note(str(error), "bad")
         return
-    if not history.stays:
+    memory_mb = right.number_input(
+        "Memory it gives back, MB", 0, 1_000_000, value=round(known.memory_bytes / 2**20), key=f"oc_whatif_mb_{name}"
+    )
+    start_s = last.number_input(
+        "Seconds to start", 0.0, 600.0, value=round(known.start_s, 1), step=0.5, key=f"oc_whatif_start_{name}"
+    )
+    if not usage.complete:
+        blocks.note("More was recorded than is replayed: the newest 100,000 sessions and tasks count.", "warn")
+    if not usage.history.stays:
         blocks.empty("No sessions were recorded in that time", "Come back when people have used the app.")
         return
-    replayed = ReplayedService(
-        name=service.name, kind=service.kind, start_s=float(start_s), memory_bytes=int(memory_mb) * 2**20
-    )
-    swept = Replay(history).sweep(policy, replayed, CHOICES)
-    _chosen(console, service, swept, policy, version)
+    given = replace(known, start_s=float(start_s), memory_bytes=int(memory_mb) * 2**20)
+    _choose(console, service, Replay(usage.history), given, policy, version)
 
 
 def _days(days: int) -> str:
@@ -61,78 +62,55 @@ def _policy(console: Console) -> tuple[Policy, int]:
     return (Policy(), 0) if stored is None else (parse_policy(stored[0]), stored[1])
 
 
-def _history(console: Console, window_s: float) -> History:
-    end = console.source.now()
-    stays: list[dict[str, float | bool]] = [
-        {
-            "start": session.connected_at,
-            "end": session.ended_at or session.disconnected_at or end,
-            "observer": session.observer,
-        }
-        for session in console.source.sessions_between(end - window_s, end)
-    ]
-    page = console.source.find_runs("", limit=10_000, offset=0, sort="-queued_at")
-    works = [(run.queued_at, run.ended_at or end, run.pool) for run in page.runs]
-    return history_of(stays, works, start=end - window_s, end=end)
-
-
-def _chosen(
-    console: Console,
-    service: ServiceRecord,
-    swept: tuple[tuple[float, Outcome], ...],
-    policy: Policy,
-    version: int,
+def _choose(
+    console: Console, service: ServiceRecord, replay: Replay, given: ReplayedService, policy: Policy, version: int
 ) -> None:
-    now = service.idle_after_s or CHOICES[2]
-    nearest = min(CHOICES, key=lambda choice: abs(choice - now))
-    picked = st.select_slider(
-        "Stop it after it was quiet for", CHOICES, value=nearest, key=f"oc_whatif_{service.name}", format_func=in_words
+    """Two sliders, what they would have done, the chart they move on, and the button that applies them."""
+    rules = policy.for_service(service.name, service.kind)
+    name, choices = service.name, whatif.with_current(whatif.CHOICES, rules.idle_after_s)
+    left, right = st.columns([2, 1])
+    idle_after_s = left.select_slider(
+        "Stop it after it was quiet for",
+        choices,
+        value=rules.idle_after_s if rules.idle_after_s is not None else 600.0,
+        key=f"oc_whatif_{name}",
+        format_func=in_words,
     )
-    outcome = dict(swept)[picked]
-    blocks.tiles(_tiles(outcome))
+    min_uptime_s = right.select_slider(
+        "Keep it up at least",
+        whatif.with_current(whatif.UPTIMES, rules.min_uptime_s),
+        value=rules.min_uptime_s,
+        key=f"oc_whatif_up_{name}",
+        format_func=in_words,
+    )
+    document = whatif.changed(policy, name, idle_after_s=idle_after_s, min_uptime_s=min_uptime_s)
+    tried = parse_policy({**document, "mode": "enforce"})
+    swept = replay.sweep(tried, given, choices)
+    blocks.tiles(whatif.tiles(dict(swept)[idle_after_s]))
     tradeoff(
         [(in_words(seconds), one.hours_stopped, one.people_who_waited) for seconds, one in swept],
-        in_words(picked),
+        in_words(idle_after_s),
         key="oc_whatif_chart",
     )
-    off = bool(console.locked) or picked == service.idle_after_s
-    if st.button(f"Use {in_words(picked)} for {service.name}", key="oc_whatif_use", type="primary", disabled=off):
-        actions.ask(_use(service.name, picked, policy, version))
+    same = (idle_after_s, min_uptime_s) == (rules.idle_after_s, rules.min_uptime_s)
+    told = console.locked or ("This is what is in force." if same else None)
+    if st.button(
+        f"Use {in_words(idle_after_s)} for {name}", key="oc_whatif_use", type="primary", disabled=bool(told), help=told
+    ):
+        _apply(console, document, version)
 
 
-def _tiles(outcome: Outcome) -> list[blocks.Tile]:
-    longest = max(outcome.waits_s, default=0.0)
-    hit = outcome.stops_that_hit_work
-    return [
-        blocks.Tile(
-            label="Stopped for",
-            value=f"{outcome.hours_stopped:.1f} h",
-            note=f"of {outcome.hours:.0f} h",
-        ),
-        blocks.Tile(label="Memory saved", value=f"{outcome.gib_hours_saved:.1f} GB h", note="gigabytes times hours"),
-        blocks.Tile(label="Starts", value=formats.number(outcome.wakes), note=formats.plural(outcome.stops, "stop")),
-        blocks.Tile(
-            label="People who waited",
-            value=formats.number(outcome.people_who_waited),
-            note=f"{formats.duration(longest)} at most" if outcome.waits_s else "nobody",
-            tone="warn" if outcome.people_who_waited else "",
-        ),
-        blocks.Tile(label="Stops that hit work", value=str(hit), note="must be none", tone="bad" if hit else ""),
-    ]
-
-
-def _use(name: str, seconds: float, policy: Policy, version: int) -> actions.Request:
-    document: dict[str, Any] = policy.document()
-    services = {**document["services"]}
-    services[name] = {**services.get(name, {}), "idle_after": seconds}
-
-    def deed(operations: Operations, by: Principal, answers: actions.Answers) -> str:
-        saved = operations.save_policy({**document, "services": services}, version, by=by, reason=answers.reason)
-        return f"Version {saved} of the policy is saved"
-
-    return actions.Request(
-        title=f"Stop {name} after {in_words(seconds)} of quiet?",
-        sentence="This saves a new version of the policy. It takes effect at the next look.",
-        button="Save",
-        deed=deed,
-    )
+def _apply(console: Console, document: dict[str, object], version: int) -> None:
+    """One click; it is one more version of the policy, which the Policy tab can change back."""
+    try:
+        saved = console.source.operations.save_policy(
+            document, version, by=console.principal, reason="chosen on the What if page"
+        )
+    except VersionConflict as error:
+        blocks.note(f"Somebody saved version {error.current} first. Look at it and choose again.", "bad")
+        return
+    except OctostarRuntimeError as error:
+        blocks.note(str(error), "bad")
+        return
+    actions.tell(f"Version {saved} is saved and takes effect at the next look")
+    st.rerun()

@@ -42,6 +42,7 @@ def test_a_change_of_the_form_takes_effect_at_the_next_tick(operator: Page, cons
     wait_until(lambda: console.service("model")["idle_after_s"] == 17 * 60, timeout_s=15, what="the new time")
 
     # what cannot be understood is refused by the field's name, and the old one stays
+    operator.goto(f"{console.url}/idle?tab=policy")
     version = console.api("GET", "/api/policy").json()["version"]
     field = operator.get_by_label("model", exact=True)
     expect(field).to_have_value("17 min", timeout=PATIENCE_MS)
