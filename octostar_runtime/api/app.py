@@ -71,14 +71,15 @@ def create_api(runtime: Backend) -> FastAPI:
     """Return the application that serves ``/api/*``, ``/docs`` and ``/openapi.json`` for a started runtime."""
     settings = runtime.settings
     load_functions(settings.functions)
+    held = Held()
     api = Api(
         backend=runtime,
         rate=RateLimit(runtime.clock, rate=settings.api_rate, burst=settings.api_burst),
         stopping=Stopping(),
         keys=IdempotencyKeys(runtime.clock),
         feed=EventFeed(),
-        held=Held(),
-        metrics=FleetMetrics(runtime),
+        held=held,
+        metrics=FleetMetrics(runtime, held),
         uploads=Uploads(settings.state_dir / "uploads", is_live=runtime_holds(runtime)),
         waiters=CapacityLimiter(WAITERS),
     )

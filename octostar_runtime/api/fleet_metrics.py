@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from octostar_runtime.api.backend import Backend
+from octostar_runtime.api.held import Held
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.telemetry.prometheus import Metrics
@@ -13,10 +14,11 @@ from octostar_runtime.telemetry.run_totals import RunTotals
 class FleetMetrics:
     """Follows the fleet so that counters are whole between two scrapes."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, held: Held) -> None:
         self._backend = backend
+        self._held = held
         self._totals = RunTotals()
-        self._metrics = Metrics(self._snapshot, self._totals, self._services)
+        self._metrics = Metrics(self._snapshot, self._totals, self._services, self._gauges)
         self._follower = PeriodicThread("octostar-metrics", self._snapshot, interval_s=1.0)
 
     def start(self) -> None:
@@ -46,4 +48,14 @@ class FleetMetrics:
             ("refused_stops", "Stops that something prevented", figures.refused_stops),
             ("start_seconds", "Time spent starting a service", figures.start_seconds),
             ("stop_seconds", "Time spent stopping a service", figures.stop_seconds),
+        )
+
+    def _gauges(self) -> Sequence[tuple[str, str, float]]:
+        idle = self._backend.idle
+        age_s = idle.last_tick_age_s()
+        return (
+            ("wakes_pending", "Services that are being woken now", float(idle.wakes_pending())),
+            ("wake_requests_held", "Requests held until a service is ready", float(self._held.count)),
+            ("idle_leader", "1 where the idle controller of the fleet runs", 1.0 if idle.leads else 0.0),
+            ("idle_tick_age_seconds", "Time since the idle controller last looked", -1.0 if age_s is None else age_s),
         )

@@ -248,9 +248,11 @@ class IdleController:
 
     def save_policy(self, doc: Mapping[str, object], expected: int, actor: str | None) -> int:
         """Save the next version; PolicyInvalid names the field, VersionConflict says somebody was faster."""
+        before = self._desk.policy
         version = self._desk.save(doc, expected, actor)
-        self._policy_changed()
-        self.poke()
+        if self._desk.policy != before:  # one that says the same does not begin every countdown anew
+            self._policy_changed()
+            self.poke()
         return version
 
     def check_policy(self, doc: Mapping[str, object]) -> Policy:

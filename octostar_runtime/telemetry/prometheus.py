@@ -25,6 +25,8 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 Part = Callable[[FleetSnapshot], Iterable[Metric]]
 #: Totals of the idle controller: (metric, help, value by service).
 ServiceTotals = Callable[[], Sequence[tuple[str, str, Counter[str]]]]
+#: Single values of the process itself: (metric, help, value).
+Gauges = Callable[[], Sequence[tuple[str, str, float]]]
 
 
 class Metrics(Collector):
@@ -35,10 +37,12 @@ class Metrics(Collector):
         snapshot: Callable[[], FleetSnapshot],
         totals: RunTotals,
         service_totals: ServiceTotals = lambda: (),
+        gauges: Gauges = lambda: (),
     ) -> None:
         self._snapshot = snapshot
         self._totals = totals
         self._service_totals = service_totals
+        self._gauges = gauges
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -63,6 +67,8 @@ class Metrics(Collector):
             for service, value in by_service.items():
                 family.add_metric([service], value)
             yield family
+        for name, text, now in self._gauges():
+            yield _gauge(name, text, [((), now)])
 
 
 def _gauge(name: str, text: str, values: Iterable[tuple[Sequence[str], float]], labels: Sequence[str] = ()) -> Metric:

@@ -1,5 +1,6 @@
 """The idle policy as a form: durations and hours as people write them, and back into the one document."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,11 @@ MORE: tuple[tuple[str, str, str], ...] = (
     ("busy_stuck_after", "Alert when work makes no progress for", "0 switches this off"),
     ("max_age", "Recycle a service that is up for", "0 switches this off"),
     ("lease_max", "Longest keep-awake", ""),
+    ("keep_awake_for", "A user's keep-awake lasts", "off: users are warned and have no button"),
     ("wake_hold_max", "Longest a request waits for a start", ""),
+    ("wake_page_after", "People get the waiting page after", "It opens the app by itself"),
+    ("heartbeat_interval", "Time between heartbeats of a session", ""),
+    ("session_end_after", "A session ends after a disconnect", "off: as the server is set; never longer than that"),
 )
 SWITCHES: tuple[tuple[str, str, str], ...] = (
     ("connected_blocks", "Connected people keep services up", ""),
@@ -62,6 +67,17 @@ def in_words(seconds: object) -> str:
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g} {unit}"
     return f"{seconds:g} s"
+
+
+def read_document(text: str) -> dict[str, Any]:
+    """Return the document written as JSON; ValueError says where it cannot be read."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"this is no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise ValueError("the document must be one JSON object, in braces")
+    return document
 
 
 def hours_text(windows: object) -> str:

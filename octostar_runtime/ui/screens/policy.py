@@ -1,5 +1,7 @@
 """The idle policy: one document, edited by this form, by the API and by a file. Two editors: the second is told."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -30,10 +32,10 @@ def draw(console: Console) -> None:
         reason = st.text_input("Reason (optional)", max_chars=200, placeholder="Kept in the history")
         off = bool(console.locked)
         if st.form_submit_button("Save the policy", type="primary", disabled=off, help=console.locked or None):
-            _save(console, doc, version, written, reason)
+            _save(console, lambda: policy.document(doc, written), version, reason)
     _versions(console)
     with st.expander("The whole document"):
-        st.json(doc, expanded=1)
+        _whole(console, doc, version)
 
 
 def _stored(console: Console) -> tuple[dict[str, Any], int]:
@@ -107,10 +109,23 @@ def _idle_after(console: Console, doc: dict[str, Any]) -> dict[str, str]:
     return written
 
 
-def _save(console: Console, doc: dict[str, Any], version: int, written: policy.Written, reason: str) -> None:
+def _whole(console: Console, doc: dict[str, Any], version: int) -> None:
+    """The document itself, for what the form has no field for, such as the settings of a single service."""
+    with st.form(f"oc_policy_json_{version}", border=False):
+        written = st.text_area(
+            "As the API and the policy file have it",
+            json.dumps(doc, indent=2),
+            height=420,
+            help='e.g. "services": {"model": {"idle_after": "10 min", "depends_on": ["scheduler"]}}',
+        )
+        off = bool(console.locked)
+        if st.form_submit_button("Save the document", disabled=off, help=console.locked or None):
+            _save(console, lambda: policy.read_document(written), version, "edited as a document")
+
+
+def _save(console: Console, document: Callable[[], dict[str, Any]], version: int, reason: str) -> None:
     try:
-        changed = policy.document(doc, written)
-        saved = console.source.operations.save_policy(changed, version, by=console.principal, reason=reason)
+        saved = console.source.operations.save_policy(document(), version, by=console.principal, reason=reason)
     except PolicyInvalid as error:
         for field, told in error.fields.items():
             blocks.note(f"{field.replace('_', ' ').replace('.', ': ')}: {told}", "bad")

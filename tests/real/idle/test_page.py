@@ -28,21 +28,26 @@ def user(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+def open_page(page: Page, console: Console, tab: str = "") -> None:
+    """Open the page and wait until it is drawn to its end: what is typed before is lost to the next drawing."""
+    page.goto(f"{console.url}/idle?tab={tab}", timeout=90_000)
+    expect(page.locator(".oc-fresh").first).to_contain_text("Updated", timeout=60_000)
+
+
 def card(page: Page, name: str) -> Locator:
     return page.locator(".oc-card", has=page.locator(f"b:text-is('{name}')"))
 
 
 def test_a_change_of_the_form_takes_effect_at_the_next_tick(operator: Page, console: Console) -> None:
-    operator.goto(f"{console.url}/idle?tab=policy")
+    open_page(operator, console, "policy")
     field = operator.get_by_label("model", exact=True)
-    expect(field).to_be_visible(timeout=PATIENCE_MS)
     field.fill("17 min")
     field.press("Tab")
     operator.get_by_role("button", name="Save the policy").click()
     wait_until(lambda: console.service("model")["idle_after_s"] == 17 * 60, timeout_s=15, what="the new time")
 
     # what cannot be understood is refused by the field's name, and the old one stays
-    operator.goto(f"{console.url}/idle?tab=policy")
+    open_page(operator, console, "policy")
     version = console.api("GET", "/api/policy").json()["version"]
     field = operator.get_by_label("model", exact=True)
     expect(field).to_have_value("17 min", timeout=PATIENCE_MS)
@@ -54,9 +59,8 @@ def test_a_change_of_the_form_takes_effect_at_the_next_tick(operator: Page, cons
 
 
 def test_the_second_of_two_editors_is_told_and_nothing_is_lost(operator: Page, console: Console) -> None:
-    operator.goto(f"{console.url}/idle?tab=policy")
-    field = operator.get_by_label("People are warned before")
-    expect(field).to_be_visible(timeout=PATIENCE_MS)
+    open_page(operator, console, "policy")
+    field = operator.get_by_label("People are warned before", exact=True)
     console.change_policy(lease_max=7200)  # somebody else, by the API
     field.fill("3 min")
     field.press("Tab")
@@ -79,7 +83,7 @@ def test_users_see_a_countdown_and_keep_it_awake_and_operators_see_by_whom(
     expect(banner).to_contain_text("model is about to be stopped", timeout=PATIENCE_MS)
     first = banner.inner_text()
     wait_until(lambda: banner.inner_text() != first, timeout_s=10, what="the next second")
-    operator.goto(f"{console.url}/idle")
+    open_page(operator, console)
     expect(card(operator, "model")).to_contain_text("It stops in", timeout=PATIENCE_MS)
 
     user.get_by_role("button", name="Keep it awake").click()
@@ -98,7 +102,7 @@ def test_users_see_a_countdown_and_keep_it_awake_and_operators_see_by_whom(
 def test_the_ui_stopped_from_its_own_page_comes_back_for_whoever_opens_it_and_the_history_tells(
     operator: Page, console: Console
 ) -> None:
-    operator.goto(f"{console.url}/idle")
+    open_page(operator, console)
     card(operator, "ui").get_by_role("button", name="Stop now").click(timeout=PATIENCE_MS)
     operator.get_by_label("Reason (optional)").fill("saving memory")
     operator.get_by_label("Reason (optional)").press("Tab")
@@ -107,7 +111,7 @@ def test_the_ui_stopped_from_its_own_page_comes_back_for_whoever_opens_it_and_th
     wait_until(lambda: console.state("ui") == "stopped", timeout_s=10, what="the stop")
     before = console.spawns("ui")
 
-    operator.goto(f"{console.url}/idle", timeout=90_000)
+    open_page(operator, console)
     lately = operator.locator(".oc-list").last
     expect(lately).to_contain_text("Service woken", timeout=60_000)
     expect(lately).to_contain_text("saving memory", timeout=PATIENCE_MS)

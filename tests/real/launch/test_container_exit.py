@@ -8,7 +8,7 @@ import pytest
 from tests.support.running_app import RunningApp
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
-TINY = Path(__file__).parents[1] / "launch" / "tiny_app" / "app.py"
+TINY = Path(__file__).parent / "tiny_app" / "app.py"
 
 
 def test_when_all_else_is_stopped_the_container_ends_with_zero(tmp_path: Path) -> None:
