@@ -250,7 +250,7 @@ class IdleController:
         """Save the next version; PolicyInvalid names the field, VersionConflict says somebody was faster."""
         before = self._desk.policy
         version = self._desk.save(doc, expected, actor)
-        if self._desk.policy != before:  # one that says the same does not begin every countdown anew
+        if not self._desk.policy.says_the_same(before):  # one that says the same does not begin every countdown anew
             self._policy_changed()
             self.poke()
         return version

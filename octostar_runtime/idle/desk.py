@@ -38,7 +38,7 @@ class PolicyDesk:
             self.problem = str(error)
             logger.error("idle policy %s is unusable, version %s stays: %s", version, self.version, error)
             return False
-        changed = policy != self.policy
+        changed = not policy.says_the_same(self.policy)
         self.policy, self.version, self.problem = policy, version, None
         return changed
 

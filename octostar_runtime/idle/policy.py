@@ -159,6 +159,10 @@ class Policy(BaseModel):
             rules = self._rules[(name, kind)] = _merge(self, name, kind)
         return rules
 
+    def says_the_same(self, other: "Policy") -> bool:
+        """Whether both have the same settings; ``==`` would also compare what each has worked out so far."""
+        return self.document() == other.document()
+
     def document(self) -> dict[str, Any]:
         """Return the document as JSON values, whole, with defaults."""
         return self.model_dump(mode="json")

@@ -32,7 +32,6 @@ class ServiceLog:
         self._file_bytes = file_bytes
         self._lock = threading.Lock()
         self._memory: deque[str] = deque(maxlen=MEMORY_LINES)
-        self._file: logging.Handler | None = None
         self._formatter = logging.Formatter(_FORMAT)
         self._own = logging.getLogger(f"octostar.service.{logger_name or name}")
         self._tap = _Tap(self._write)
@@ -70,7 +69,7 @@ class ServiceLog:
 
     def tail(self, lines: int) -> str:
         """Return the newest lines, also across a rotation."""
-        if self._path is None or (self._file is None and not self._path.exists()):
+        if self._path is None:
             return "".join(f"{line}\n" for line in list(self._memory)[-lines:])
         found = _last_lines(self._path, lines)
         if len(found) < lines:
@@ -84,27 +83,29 @@ class ServiceLog:
                 self._memory.extend(self._formatter.format(record).splitlines())
                 return
             try:
-                self._opened(self._path).handle(record)
+                self._append(self._path, record)
             except OSError as error:
                 logger.warning("service log %s cannot be written (%s); its lines are kept in memory", self._path, error)
                 self._path = None
                 self._memory.extend(self._formatter.format(record).splitlines())
 
-    def _opened(self, path: Path) -> logging.Handler:
-        if self._file is None:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = RotatingFileHandler(path, maxBytes=self._file_bytes, backupCount=OLDER_FILES, encoding="utf-8")
-            file.setFormatter(self._formatter)
-            path.chmod(0o600)
-            self._file = file
-        return self._file
+    def _append(self, path: Path, record: logging.LogRecord) -> None:
+        """Open, write, close: lines are few, and nothing has to be closed when the app ends."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        file = _Rotated(path, maxBytes=self._file_bytes, backupCount=OLDER_FILES, encoding="utf-8", delay=True)
+        file.setFormatter(self._formatter)
+        try:
+            file.emit(record)
+        finally:
+            file.close()
 
-    def close(self) -> None:
-        """Close the file; a later line opens it again."""
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+
+class _Rotated(RotatingFileHandler):
+    """Raises what goes wrong, in place of printing it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        raise
 
 
 class _Tap(logging.Handler):

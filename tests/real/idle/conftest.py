@@ -80,7 +80,8 @@ def console() -> Iterator[Console]:
 def _a_fresh_policy(console: Console) -> None:
     """Every test begins with the defaults, quick ticks, and the UI up."""
     health = console.api("GET", "/api/policy").json()["policy"]["services"]["model"]["health"]
-    document = {"check_interval": 0.5, "min_uptime": 0, "services": {"model": {"health": health}}}
+    patience = {"wake_page_after": 55, "wake_hold_max": 55}  # a slow machine needs longer than the usual 10 s
+    document = {"check_interval": 0.5, "min_uptime": 0, "services": {"model": {"health": health}}, **patience}
     version = console.api("GET", "/api/policy").json()["version"]
     console.api("PUT", "/api/policy", json={"version": version, "policy": document}).raise_for_status()
     for hold in console.api("GET", "/api/holds").json():

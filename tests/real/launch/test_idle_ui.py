@@ -20,6 +20,10 @@ PERSON = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Dest": "docume
 @pytest.fixture(scope="module")
 def running() -> Iterator[RunningApp]:
     with RunningApp() as app:
+        # a slow machine needs longer than the 10 s after which people get the waiting page
+        document = {"wake_page_after": 55, "wake_hold_max": 55}
+        saved = app.api("PUT", "/api/policy", json={"version": 0, "policy": document})
+        assert saved.status_code == 200, saved.text
         yield app
 
 
@@ -33,7 +37,7 @@ def asleep(running: RunningApp) -> RunningApp:
 def stop_ui(app: RunningApp) -> None:
     if app.pid_of("ui") == 0:
         return
-    answer = app.api("POST", "/api/services/ui/stop", json={"reason": "a test"})
+    answer = app.api("POST", "/api/services/ui/stop", json={"reason": "a test", "force": True})
     assert answer.status_code < 300, answer.text
     wait_until(lambda: app.pid_of("ui") == 0, timeout_s=30, what="the end of the UI")
 

@@ -68,7 +68,6 @@ def test_files_are_bounded_and_the_tail_reaches_over_a_rotation(tmp_path: Path) 
     assert len(files) == 1 + OLDER_FILES
     assert sum(file.stat().st_size for file in files) <= 20_000 * (1 + OLDER_FILES)
     assert [line.split()[-1] for line in log.tail(500).splitlines()] == [str(n) for n in range(4500, 5000)]
-    log.close()
 
 
 def test_only_we_can_read_it(tmp_path: Path) -> None:
@@ -77,13 +76,11 @@ def test_only_we_can_read_it(tmp_path: Path) -> None:
     (file,) = (tmp_path / "logs").iterdir()
     assert file.name == "pool-default.log"
     assert file.stat().st_mode & 0o077 == 0
-    log.close()
 
 
 def test_earlier_lives_are_still_there_after_a_restart(tmp_path: Path) -> None:
     first = ServiceLog("model", tmp_path)
     first.line("yesterday")
-    first.close()
     assert "yesterday" in ServiceLog("model", tmp_path).tail(500)
 
 
