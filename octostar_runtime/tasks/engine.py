@@ -21,7 +21,7 @@ class Engine(Protocol):
     remote: bool
 
     def start(self) -> None:
-        """Make ready; called before the first run and after a ``stop``."""
+        """Make ready; called before the first run, after a ``stop``, and of a remote engine when it lost a slot."""
         ...
 
     def submit(self, run: Run, handle: TaskHandle) -> Any:

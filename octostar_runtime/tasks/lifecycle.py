@@ -241,8 +241,11 @@ class Lifecycle:
                 pool.orphans.remove(worker)
         elif worker in pool.workers:
             pool.retire(worker, now)
-        if not pool.workers and not pool.started:
-            self._outbox.append(pool.engine.stop)
+        if not pool.started:
+            if not pool.workers:
+                self._outbox.append(pool.engine.stop)
+        elif pool.remote:
+            self._outbox.append(pool.engine.start)
 
     def _end(self, run: Run, state: RunState, now: float, data: Any, size: int) -> None:
         """The one way into a terminal state."""

@@ -183,7 +183,7 @@ def readable(dump: str) -> str:
     for block in dump.split("\n\n"):
         lines = [line for line in block.splitlines() if line.startswith("  File ")]
         ours = [i for i, line in enumerate(lines) if "/octostar_runtime/tasks/engines/" in line]
-        if any("execution.py" in line for line in lines):
+        if any("execution.py" in line and line.endswith(" in perform") for line in lines):
             return "\n".join(reversed(lines[: ours[0]])) + "\n"
     return ""
 

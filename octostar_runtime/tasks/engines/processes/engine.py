@@ -19,6 +19,7 @@ from octostar_runtime.tasks.engines.processes.child import Child, Died, Outdated
 from octostar_runtime.tasks.engines.processes.keeper import Keeper, seconds_until
 from octostar_runtime.tasks.engines.remote.receiver import Receiver, assignment_of, settle
 from octostar_runtime.tasks.handle import TaskHandle
+from octostar_runtime.tasks.pool import Pool
 from octostar_runtime.tasks.run import Run
 from octostar_runtime.tasks.worker import Worker
 
@@ -45,10 +46,17 @@ class ProcessEngine:
         self._busy: dict[str, Child] = {}
         self._kill_at: dict[str, float] = {}
         self._made = 0
+        self._slots: Pool | None = None  # known from the first run on
         self._keeper = Keeper(f"octostar-{pool}-keeper", self._tick)
 
     def start(self) -> None:
-        """Nothing: a process starts with the first run that needs it."""
+        """End idle processes beyond the pool's slots. A new one starts with the first run that needs it."""
+        surplus: list[Child] = []
+        with self._lock:
+            while self._idle and len(self._idle) + len(self._busy) > self._size():
+                surplus.append(self._idle.pop(0))
+        for child in surplus:
+            child.close()
 
     def stop(self) -> None:
         """Let the idle processes end."""
@@ -60,6 +68,7 @@ class ProcessEngine:
 
     def submit(self, run: Run, handle: TaskHandle) -> Any:
         """Let a child execute the run and apply what it tells meanwhile."""
+        self._slots = run.pool
         receiver = Receiver(run, handle)
         assignment = assignment_of(run, result_limit=self._result_limit)
         try:
@@ -102,6 +111,9 @@ class ProcessEngine:
         return child.stack() if child is not None else ""
 
     # Children
+
+    def _size(self) -> int:
+        return self._slots.size if self._slots is not None else 0
 
     def _take(self, run: Run) -> Child:
         """Return a child for the run: one that is there, else a new one."""
