@@ -108,7 +108,8 @@ class RunRecord:
     shortened text for people; the values themselves are never part of a record. ``seq`` grows with each change.
     ``retriable`` means its own node still holds the function and the arguments; ``portable`` that any node can run
     it again, because the function is registered by import path and the arguments are JSON. Whichever is missing
-    is explained in ``not_retriable_because``. ``hard_stopped`` tells that an exception was raised in its thread.
+    is explained in ``not_retriable_because``. ``hard_stopped`` tells that an exception was raised in its
+    thread, or its process was killed.
     """
 
     run_id: str

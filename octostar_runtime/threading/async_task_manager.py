@@ -1,7 +1,9 @@
 """``AsyncTaskManager`` by its old name and with its old calls, on top of this library's task manager.
 
 An app that used ``streamlit_octostar_utils.threading.async_task_manager`` changes the import and nothing else. Its
-tasks run in a pool of their own in the process-wide task manager, so the console shows them.
+tasks run in a pool of their own in the process-wide task manager, so the console shows them. A pool that the settings
+declare under the name it would get (``async-report`` for ``get_handler("report")``) is used as declared: its size, its
+engine.
 """
 
 import atexit
@@ -15,6 +17,7 @@ from octostar_runtime.anchor import survives_reload
 from octostar_runtime.errors import ManagerClosed, TaskNotFound
 from octostar_runtime.models import runs
 from octostar_runtime.tasks import TaskHandle, TaskManager
+from octostar_runtime.tasks.validation import checked_size
 
 _EXIT_WAIT_S = 2.0
 
@@ -44,12 +47,11 @@ class AsyncTaskManager:
 
     def __init__(self, max_workers: int, task_type: Hashable = None) -> None:
         """Make a manager with a pool of its own; ValueError unless ``max_workers`` is at least 1."""
-        self.max_workers = max_workers
         self._tasks = _task_manager()
-        self._scope = _add_pool(self._tasks, max_workers, task_type)
+        self._scope, self.max_workers, declared = _find_pool(self._tasks, max_workers, task_type)
         self._pool: str | None = self._scope  # None once join_all() has closed it
-        # when the app lets go of its manager, the work that is left ends, and then the threads
-        weakref.finalize(self, self._tasks.abandon_pool, self._scope).atexit = False
+        if not declared:  # when the app lets go of its manager, the work that is left ends, and then the threads
+            weakref.finalize(self, self._tasks.abandon_pool, self._scope).atexit = False
 
     def submit(self, task_id: Hashable, task: Callable[..., Any], kwargs: Mapping[str, Any] | None = None) -> bool:
         """Run ``task(task_data, **kwargs)`` in the pool. Returns at once; a live task of the same id is superseded."""
@@ -97,14 +99,26 @@ class AsyncTaskManager:
 _names = threading.Lock()
 
 
-def _add_pool(tasks: TaskManager, size: int, task_type: Hashable) -> str:
-    """Add a pool under the first free name."""
+def _find_pool(tasks: TaskManager, size: int, task_type: Hashable) -> tuple[str, int, bool]:
+    """Return the name and size of a pool for a new manager, and whether the settings declare it.
+
+    Otherwise a pool is added under the first free name, with the engine of the declared one if there is one.
+    """
     base = "async" if task_type is None else f"async-{task_type}"
+    declared = tasks.settings.pools.get(base)
     with _names:
         taken = {pool.name for pool in tasks.pools()}
+        used: set[str] = tasks.__dict__.setdefault("_async_pools", set())
+        if declared is not None and base in taken and base not in used:
+            used.add(base)
+            return base, declared.size, True
         name = next(one for n in range(1, len(taken) + 2) if (one := base if n == 1 else f"{base}-{n}") not in taken)
-        tasks.add_pool(name, size)
-    return name
+        if declared is None:
+            tasks.add_pool(name, checked_size(size, "max_workers"))
+        else:
+            size = declared.size
+            tasks.add_pool(name, **declared.model_dump())
+    return name, size, False
 
 
 def _task_manager() -> TaskManager:

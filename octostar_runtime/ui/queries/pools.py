@@ -79,6 +79,7 @@ def pools_table(pools: Sequence[PoolRecord], nodes: Mapping[str, str], links: Li
     columns = (
         Column(label="Pool", kind="link", href=links.to("pool") + "?pool={id}", main=True),
         Column(label="Node"),
+        Column(label="Engine"),
         Column(label="State", kind="state", words=words.POOL),
         Column(label="Busy", end=True),
         Column(label="Use, 1 min", kind="bar"),
@@ -94,6 +95,7 @@ def pools_table(pools: Sequence[PoolRecord], nodes: Mapping[str, str], links: Li
             pool_key(pool),
             pool.name,
             nodes.get(pool.node_id, formats.short_id(pool.node_id)),
+            engine_words(pool.engine),
             pool.state,
             f"{pool.busy} of {pool.size}",
             round(pool.busy_1m, 2),
@@ -108,6 +110,11 @@ def pools_table(pools: Sequence[PoolRecord], nodes: Mapping[str, str], links: Li
         for pool in sorted(pools, key=lambda pool: (pool.name, pool.node_id))
     ]
     return Table(label="Pools", columns=columns, rows=rows, actions=POOL_ACTIONS)
+
+
+def engine_words(engine: str) -> str:
+    """Return what people call an engine."""
+    return {"process": "processes", "dask": "Dask"}.get(engine, engine)
 
 
 def workers_table(pool: PoolRecord, names: Mapping[str, str], links: Links) -> Table:

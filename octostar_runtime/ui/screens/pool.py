@@ -32,7 +32,8 @@ def _body(console: Console) -> None:
         return
     nodes = {node.node_id: name_of(node) for node in snapshot.nodes}
     answer = table(pools.pools_table(snapshot.pools, nodes, console.links), key="oc_pools", locked=console.locked)
-    blocks.heading(f"Pool {pool.name}", f"on {nodes.get(pool.node_id, 'a node that is gone')}")
+    where = nodes.get(pool.node_id, "a node that is gone")
+    blocks.heading(f"Pool {pool.name}", f"{pools.engine_words(pool.engine)} on {where}")
     blocks.tiles([_tile(figure) for figure in pools.figures(pool, console.links)])
     names = {run.run_id: run.name for run in snapshot.runs if not run.terminal}
     none = ("No workers", "This pool gave its threads back. They return with the next task.")

@@ -42,7 +42,8 @@ class Relay:
         self._stop = threading.Event()
         self._due = threading.Condition(self.lock)
         self._run: Run | None = None
-        self._logged = 0
+        self._lines_sent = self._lines_dropped = 0
+        self._waiting = False
         self._step: Step | None = None
         self._partial: bytes | None = None
         self._acknowledged = self._raised = self._pending = self._closed = False
@@ -150,10 +151,13 @@ class Relay:
         return packed
 
     def _tell(self) -> None:
-        if time.monotonic() - self._last_sent >= INTERVAL_S:
-            self._flush()
+        if self._left_s() <= 0:
+            self._flush(due=True)
         if self._pending:
             self._wake_thread()
+
+    def _left_s(self) -> float:
+        return self._last_sent + INTERVAL_S - time.monotonic()
 
     def _wake_thread(self, *, waits: bool = True) -> None:
         if not self.lock.acquire(blocking=waits):
@@ -164,7 +168,7 @@ class Relay:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._send_later, name="octostar-relay", daemon=True)
                 self._thread.start()
-            else:
+            elif self._waiting:
                 self._due.notify()
         finally:
             self.lock.release()
@@ -173,17 +177,22 @@ class Relay:
         while True:
             with self.lock:
                 if not self._pending and not self._closed:
+                    self._waiting = True
                     self._due.wait(_LINGER_S)
+                    self._waiting = False
                 if self._closed or not self._pending:
                     self._thread = None
                     return
-                left = INTERVAL_S - (time.monotonic() - self._last_sent)
+            left = self._left_s()
             if left > 0:
                 time.sleep(left)
-            self._flush()
+            self._flush(due=True)
 
-    def _flush(self) -> None:
+    def _flush(self, *, due: bool = False) -> None:
+        """Send what there is; ``due``: unless another thread has just sent something."""
         with self._sending:
+            if due and self._left_s() > 0:
+                return
             with self.lock:
                 news = self._take()
             if news is None:
@@ -199,22 +208,28 @@ class Relay:
             return None
         buffer = self._run.logs
         lines = _taken(buffer.lines) if buffer is not None else []
-        logged = buffer.count if buffer is not None else 0
+        dropped = self._newly_dropped(buffer, len(lines)) if buffer is not None else 0
         news = News(
             run_id=self._assignment.run_id,
             attempt=self._assignment.attempt,
             step=self._step,
             partial=self._partial,
             lines=tuple((line.at, line.level, line.logger, line.text) for line in lines),
-            lines_dropped=max(0, logged - self._logged - len(lines)),
+            lines_dropped=dropped,
             acknowledged=self._acknowledged,
             raised=self._raised,
             stop_reason=self._stop_reason,
         )
-        self._logged = logged
         self._step = self._partial = self._stop_reason = None
         self._pending = self._acknowledged = False
         return news
+
+    def _newly_dropped(self, buffer: LogBuffer, taken: int) -> int:
+        # of all so far, since a line may be in the buffer before it is counted
+        self._lines_sent += taken
+        dropped = max(0, buffer.count - self._lines_sent - len(buffer.lines) - self._lines_dropped)
+        self._lines_dropped += dropped
+        return dropped
 
 
 def _taken(lines: deque[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from octostar_runtime.errors import SettingsError
 from octostar_runtime.settings import PoolSettings, load_settings
 from octostar_runtime.tasks import TaskManager
 from octostar_runtime.tasks.engines.choice import make_engine
+from octostar_runtime.threading.async_task_manager import AsyncTaskManager
 from tests.unit.tasks.conftest import MakeManager
 
 
@@ -58,3 +59,20 @@ def test_an_address_is_for_dask_alone(tasks: TaskManager, monkeypatch: pytest.Mo
 def test_each_pool_has_an_engine_of_its_own() -> None:
     settings = PoolSettings()
     assert make_engine("a", settings) is not make_engine("b", settings)
+
+
+def test_a_declared_pool_moves_the_seeds_manager_to_another_engine(
+    make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = make_manager(pools={"async-report": PoolSettings(size=3, engine="process", queue_limit=7)})
+    monkeypatch.setattr("octostar_runtime.threading.async_task_manager._task_manager", lambda: manager)
+    first, second, other = (AsyncTaskManager(10, kind) for kind in ("report", "report", "mail"))
+    pools = {pool.name: (pool.engine, pool.size, pool.queue_limit) for pool in manager.pools()}
+    assert pools["async-report"] == pools["async-report-2"] == ("process", 3, 7)
+    assert pools["async-mail"] == ("threads", 10, 1_000_000)
+    assert (first.max_workers, second.max_workers, other.max_workers) == (3, 3, 10)
+    first.submit("t", lambda task: 7)
+    first.join("t")
+    assert first.get_result("t")["data"] == 7
+    with pytest.raises(KeyError):
+        second.get_result("t")
