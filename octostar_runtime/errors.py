@@ -60,6 +60,14 @@ class WorkerDied(OctostarRuntimeError, RuntimeError):
         self.signal = signal
 
 
+class ExecutorLost(OctostarRuntimeError, RuntimeError):
+    """What executed a run cannot be reached any more; ``gone``: it has ended for sure, so that another try may come."""
+
+    def __init__(self, message: str, *, gone: bool) -> None:
+        super().__init__(message)
+        self.gone = gone
+
+
 class InvalidStatus(InvalidInput):
     """A task reported a status that only the task manager may set."""
 

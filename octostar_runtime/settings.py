@@ -15,6 +15,8 @@ from pydantic_settings import SettingsError as SettingsSourceError
 
 from octostar_runtime.errors import SettingsError
 
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
 
 class PoolSettings(BaseModel):
     """One named pool in ``OCTOSTAR_POOLS``."""
@@ -29,11 +31,47 @@ class PoolSettings(BaseModel):
     result_mb: int = Field(
         256, ge=1, le=65_536, description="megabytes that a run of a process or Dask pool may send back as its result"
     )
+    lost_after_s: float = Field(
+        60.0, gt=0, description="seconds without a scheduler after which a Dask pool gives its runs up as lost"
+    )
+    threads_per_worker: int = Field(1, ge=1, le=256, description="runs that one worker of a local cluster executes")
+    worker_memory_mb: int | None = Field(None, ge=100, description="megabytes a local cluster's worker may take")
+    worker_resources: dict[str, float] = Field(
+        {}, description='what each worker of a local cluster offers, e.g. {"GPU": 1}'
+    )
+    dashboard: bool = Field(True, description="whether a local cluster serves Dask's own dashboard, on 127.0.0.1")
+    tls_ca: Path | None = Field(None, description="certificate of the authority of a Dask cluster, PEM")
+    tls_cert: Path | None = Field(None, description="our own certificate for that cluster, PEM")
+    tls_key: Path | None = Field(None, description="its key, PEM")
+    insecure: bool = Field(False, description="whether a cluster on other machines may be used without TLS")
 
     @model_validator(mode="after")
     def _address_is_for_dask(self) -> "PoolSettings":
         if self.address is not None and self.engine != "dask":
             raise ValueError(f'address is for engine "dask"; leave it out with "{self.engine}", or change the engine')
+        return self
+
+    @model_validator(mode="after")
+    def _clusters_are_guarded(self) -> "PoolSettings":
+        certificates = (self.tls_ca, self.tls_cert, self.tls_key)
+        if any(certificates) and not all(certificates):
+            raise ValueError("tls_ca, tls_cert and tls_key belong together; name all three")
+        if self.address is None:
+            if any(certificates):
+                raise ValueError("tls_ca, tls_cert and tls_key are for a cluster with an address; leave them out")
+            return self
+        scheme, _, rest = self.address.partition("://")
+        if scheme not in ("tcp", "tls", "ucx") or not rest:
+            raise ValueError("address: write it as tls://host:port, or tcp://host:port on this machine")
+        if scheme == "tls" and not all(certificates):
+            raise ValueError("a tls:// address needs tls_ca, tls_cert and tls_key")
+        if scheme != "tls" and any(certificates):
+            raise ValueError(f"certificates are for a tls:// address, not for {scheme}://")
+        if scheme != "tls" and not self.insecure and rest.rpartition(":")[0] not in _LOOPBACK:
+            raise ValueError(
+                "whoever reaches a scheduler can run code on its workers: use tls:// with tls_ca, tls_cert and tls_key,"
+                ' or say "insecure": true when nobody else is on that network'
+            )
         return self
 
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 #: Threads that belong to libraries which keep them for the next use.
-KEPT = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-", "pytest_timeout", "pydevd", "hypothesis", "Dummy-")
+KEPT = (
+    "AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-", "pytest_timeout", "pydevd", "hypothesis", "Dummy-",
+    "Dask-",
+)  # fmt: skip
 GRACE_S = 10.0  # a machine that does three things at once takes its time to end threads
 
 

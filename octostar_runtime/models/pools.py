@@ -43,6 +43,44 @@ class WorkerRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterWorker:
+    """A worker of a cluster. Memory in bytes, 0 for no limit; ``runs`` are the runs it has, by id."""
+
+    name: str
+    address: str
+    status: str = "running"  # as Dask says: "running" | "paused" | "closing_gracefully" | …
+    threads: int = 1
+    memory: int = 0
+    memory_limit: int = 0
+    cpu_percent: float = 0.0
+    runs: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterRecord:
+    """The cluster behind a pool, as its node saw it last. ``shared``: others use it too, and it outlives us.
+
+    ``queued`` are tasks that wait on the cluster itself, ``waiting_for_resources`` those of them that no worker has
+    room or resources for. ``notice`` is what is wrong, in one line.
+    """
+
+    state: str  # "connecting" | "up" | "down" | "refused" | "stopped" | "closed"
+    address: str = ""
+    dashboard: str = ""
+    notice: str = ""
+    shared: bool = False
+    queued: int = 0
+    waiting_for_resources: int = 0
+    clients: int = 0
+    workers_total: int = 0
+    threads: int = 0
+    memory: int = 0
+    memory_limit: int = 0
+    workers: tuple[ClusterWorker, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolRecord:
     """A pool frozen at one moment. Utilisations are exact busy seconds ÷ worker seconds, 0..1.
 
@@ -70,3 +108,4 @@ class PoolRecord:
     rejected: int = 0
     waiting_retry: int = 0
     orphaned_total: int = 0
+    cluster: ClusterRecord | None = None

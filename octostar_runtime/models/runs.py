@@ -152,6 +152,7 @@ class RunRecord:
     stuck: bool = False
     orphaned: bool = False
     worker: str | None = None
+    elsewhere: str | None = None  # where it goes on when its node does not; only the engine reads it
     result_bytes: int | None = None
     result_expired: bool = False
     logs: tuple[LogLine, ...] = ()

@@ -15,11 +15,12 @@ from octostar_runtime.events import EventBus
 from octostar_runtime.fleet import Fleet, LocalNode
 from octostar_runtime.idle import IdleController, Policy, ServiceRegistry, observe_fleet
 from octostar_runtime.idle.service_log import ServiceLog
-from octostar_runtime.models.runs import RunState
+from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.services import ServiceRecord
 from octostar_runtime.operations import Operations, Surroundings
 from octostar_runtime.runtime import handlers
 from octostar_runtime.runtime.attribution import attribute_tasks_to_sessions
+from octostar_runtime.runtime.handover import Handover
 from octostar_runtime.runtime.housekeeping import Housekeeping
 from octostar_runtime.runtime.identity import make_node
 from octostar_runtime.runtime.services import PoolWatch, register_caches, service_log, watch_programs
@@ -106,6 +107,19 @@ class Runtime:
         self._begin("publisher", self.publisher.start, self.publisher.stop)
         self._begin("commands", self.store.commander.start, self.store.commander.stop)
         self._begin("tasks", _nothing, self.tasks.close)
+        # what others left on a cluster is looked for while there is a manager to follow it
+        handover = Handover(
+            node_id=self.node.node_id,
+            clusters={
+                pool.address: name
+                for name, pool in self.settings.pools.items()
+                if pool.address and pool.engine == "dask"
+            },
+            remote=lambda: self.fleet.heart.remote,
+            store=self.store,
+            tasks=self.tasks,
+        )
+        self._begin("handover", handover.start, handover.stop)
         self._begin("sessions", self.sessions.start, self.sessions.close)
         self._begin("sampler", self.sampler.start, self.sampler.stop)
         pools = PoolWatch(self.services, tasks=self.tasks, node_id=self.node.node_id, log=self.service_log)
@@ -148,7 +162,7 @@ class Runtime:
                 policy=self._policy,
                 meta=self._meta,
             ),
-            on_fenced=lambda: self.tasks.cancel_where(lambda _: True, reason=FENCED),
+            on_fenced=lambda: self.tasks.cancel_where(_executes_here, reason=FENCED),
             runs_limit=RUNS_SHOWN,
         )
 
@@ -273,6 +287,11 @@ class Runtime:
         figures = {} if sample is None else {"cpu_percent": sample.process_cpu_percent, "memory": sample.process_memory}
         # the fleet's reader asks once while it is being made, before there is a controller
         return {**figures, "services": self.idle.announce() if hasattr(self, "idle") else []}
+
+
+def _executes_here(run: RunRecord) -> bool:
+    """What a cluster of others executes is not lost with this process, so it is not stopped either."""
+    return run.elsewhere is None
 
 
 def _nothing() -> None:

@@ -28,6 +28,8 @@ from octostar_runtime.store.jsontext import plain
 from octostar_runtime.store.local_commander import LocalCommander
 from octostar_runtime.store.runcodec import error_key
 
+#: Seconds in which other nodes may take over what a cluster executes for a node that is gone; then it is lost.
+TAKEN_OVER_WITHIN_S = 120.0
 FAILED = frozenset({RunState.ERROR, RunState.TIMED_OUT, RunState.LOST})
 GONE = frozenset({NodeState.LOST, NodeState.STOPPED})
 
@@ -547,6 +549,8 @@ class MemoryNodes:
             return 0
         because = f"node {node_id} is gone; what it executed or held in its queue is lost"
         left = [run for run in self._runs._all() if run.node_id == node_id and not run.terminal]
+        if at - stored.record.heartbeat_at < TAKEN_OVER_WITHIN_S:
+            left = [run for run in left if run.elsewhere is None]
         self._runs.write([lost_run(run, at, because) for run in left])
         for run in left:
             self._say("run.lost", run.run_id, by, at, because)
@@ -556,6 +560,14 @@ class MemoryNodes:
         for session in open_sessions:
             self._say("session.ended", session.session_id, by, at, reason.value)
         return len(left) + len(open_sessions)
+
+    def take_over(self, run_id: str, *, from_node: str, to_node: str) -> bool:
+        """Let a run that goes on elsewhere belong to another node; False when it has ended or somebody was faster."""
+        run = self._runs.get(run_id)
+        if run is None or run.terminal or run.node_id != from_node:
+            return False
+        self._runs.write([replace(run, node_id=to_node, seq=run.seq + 1)])
+        return True
 
     def unburied(self) -> Sequence[str]:
         """Return the nodes that are gone and whose runs or sessions still look alive; here there are none."""

@@ -20,6 +20,8 @@ from octostar_runtime.store.writing import insert, write_events, write_runs, wri
 
 GONE = (NodeState.LOST.value, NodeState.STOPPED.value)
 BURY_AT_ONCE = 500
+#: Seconds in which other nodes may take over what a cluster executes for a node that is gone; then it is lost.
+TAKEN_OVER_WITHIN_S = 120.0
 
 
 class SqlNodes:
@@ -121,15 +123,23 @@ class SqlNodes:
         In small transactions, so that nobody waits long; any node may go on where another stopped.
         """
         with self._database.write() as connection:
-            state = connection.execute(select(node.c.state).where(node.c.node_id == node_id).with_for_update()).scalar()
-            if state is None or state not in GONE:
+            found = select(node.c.state, node.c.heartbeat_at).where(node.c.node_id == node_id).with_for_update()
+            row = connection.execute(found).one_or_none()
+            if row is None or row.state not in GONE:
                 return 0
-            lost = state == NodeState.LOST.value
+            lost = row.state == NodeState.LOST.value
+            spared = at - row.heartbeat_at < TAKEN_OVER_WITHIN_S
             return (
-                _bury_runs(connection, node_id, by, at)
+                _bury_runs(connection, node_id, by, at, spared=spared)
                 + _bury_sessions(connection, node_id, by, at, EndReason.LOST if lost else EndReason.SERVER_STOP)
                 + _fail_commands(connection, node_id, at, "lost" if lost else "stopped")
             )
+
+    def take_over(self, run_id: str, *, from_node: str, to_node: str) -> bool:
+        """Let a run that goes on elsewhere belong to another node; False when it has ended or somebody was faster."""
+        theirs = update(run).where(run.c.run_id == run_id, run.c.node_id == from_node, run.c.ended_at.is_(None))
+        with self._database.write() as connection:
+            return connection.execute(theirs.values(node_id=to_node)).rowcount > 0
 
     def unburied(self) -> Sequence[str]:
         """Return the nodes that are gone and whose runs or sessions still look alive."""
@@ -150,8 +160,11 @@ class SqlNodes:
 _PLAIN = ("node_id", "name", "kind", "host", "pid", "version", "started_at", "heartbeat_at")
 
 
-def _bury_runs(connection: Connection, node_id: str, by: str, at: float) -> int:
+def _bury_runs(connection: Connection, node_id: str, by: str, at: float, *, spared: bool) -> int:
+    """``spared``: what a cluster executes is left for another node to take over."""
     alive = select(*RUN_COLUMNS).where(run.c.node_id == node_id, run.c.ended_at.is_(None)).limit(BURY_AT_ONCE)
+    if spared:
+        alive = alive.where(run.c.detail.not_like('%"elsewhere":%'))
     because = f"node {node_id} is gone; what it executed or held in its queue is lost"
     runs = [lost_run(run_of(row), at, because) for row in connection.execute(alive).mappings()]
     write_runs(connection, runs)

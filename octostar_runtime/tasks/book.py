@@ -93,6 +93,18 @@ class RunBook:
         if len(self.ended) > self._most:
             self._drop_runs(len(self.ended) - self.limit)
 
+    def hold(self, run: Run, data: Any, size: int) -> bool:
+        """Keep the result of an ended run that came later; False when it would take most of the room there is."""
+        if run.result_bytes is None or run.result_bytes <= 0 or size * 2 > self.max_bytes:
+            return False
+        grown = size - run.result_bytes
+        run.data, run.result_bytes = data, size
+        run.held_bytes += grown
+        self.held_bytes += grown
+        if self.held_bytes > self.max_bytes:
+            self._drop_details()
+        return True
+
     def expire(self, now: float) -> None:
         """Drop what has grown too old."""
         oldest = now - self.max_age_s

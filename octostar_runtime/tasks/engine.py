@@ -4,8 +4,9 @@ The pool keeps the fair queue and one thread per slot; the slot hands each run t
 queueing, fairness, timeouts, retries, utilisation and cancellation are the same for every engine.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from octostar_runtime.models.pools import ClusterRecord
 from octostar_runtime.tasks.handle import TaskHandle
 from octostar_runtime.tasks.run import Run
 
@@ -42,6 +43,23 @@ class Engine(Protocol):
     def stop(self) -> None:
         """Give back what ``start`` took; the runs that still execute end first."""
         ...
+
+
+@runtime_checkable
+class OnCluster(Protocol):
+    """What an engine that has a cluster offers besides. Both return at once."""
+
+    def cluster(self) -> ClusterRecord:
+        """Return what is known of the cluster now."""
+        ...
+
+    def resize(self, size: int) -> None:
+        """Hear that the pool has ``size`` slots from now on."""
+        ...
+
+
+class LeftBehind(BaseException):
+    """What ``submit`` raises when the run goes on elsewhere, and no longer is this process's to tell the end of."""
 
 
 class Reported(BaseException):

@@ -28,6 +28,7 @@ from octostar_runtime.tasks.worker import Outcome, Worker
 
 logger = logging.getLogger(__name__)
 QUEUED, RUNNING, CANCELLING, RETRY_WAIT = RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING, RunState.RETRY_WAIT
+UNKNOWN = RunState.UNKNOWN
 SUCCESS, ERROR, CANCELLED = RunState.SUCCESS, RunState.ERROR, RunState.CANCELLED
 #: Seconds a hard-stopped thread has to end before it is replaced.
 REPLACE_AFTER_S = 5.0
@@ -87,6 +88,30 @@ class Lifecycle:
         if self._outbox or self._freed:
             self.flush()
         return run_id
+
+    def take_over(self, run: Run) -> None:
+        """Follow a run that another process has sent to where the pool's engine executes, in a slot of its own.
+
+        The slot comes on top of the pool's size: the cluster executes the run already. ManagerClosed.
+        """
+        pool = run.pool
+        with self.lock:
+            if not pool.ready:
+                self._make_ready(pool)
+            pool.workers_made += 1
+            now = self._monotonic()
+            worker = Worker(pool, self, f"octostar-{pool.name}-{pool.workers_made}", now, first=run)
+            worker.busy_since = run.started_mono if run.started_mono is not None else now
+            worker.stopping = True  # it ends with this run
+            run.worker = worker
+            self.book.runs[run.run_id] = self.book.latest[run.key] = run
+            pool.workers.append(worker)
+            if run.options.timeout_s is not None:
+                self._plan(max(now, worker.busy_since + run.options.timeout_s), Due.TIMEOUT, run)
+            self._changed(run)
+            self._say("run.taken_over", run.run_id, data={"task": str(run.task_id), "name": run.name})
+        worker.thread.start()
+        self.flush()
 
     def _make_ready(self, pool: Pool) -> None:
         if self.closed or pool.state == "closed":
@@ -216,6 +241,8 @@ class Lifecycle:
         data, worker.data = worker.data, None
         worker.run = worker.busy_since = worker.outcome = None
         worker.meter.record(run, started, now)
+        if worker.left_behind:
+            return
         if run.ended_mono is not None or worker.orphaned:
             self.late_results += 1
             return
@@ -269,7 +296,7 @@ class Lifecycle:
             if extra.cancel_event is not None:
                 extra.cancel_event.set()
             extra.stuck = False
-            extra.packed = None
+            extra.packed = extra.elsewhere = None
         waiters = run.waiters
         if waiters is not None:
             run.waiters = None
@@ -288,6 +315,8 @@ class Lifecycle:
     def _wait_for_retry(self, run: Run, now: float) -> None:
         self._move(run, RETRY_WAIT, now)
         run.worker = getattr(run.worker, "name", run.worker)
+        if run.extra is not None:
+            run.extra.elsewhere = None
         run.pool.retry_waiting.add(run)
         self._plan(now + run.options.backoff_before(run.attempt + 1), Due.RETRY, run)
         self._changed(run)
@@ -354,6 +383,44 @@ class Lifecycle:
             extra.message = message if message is not None else extra.message
         run.seq += 1
         self._changed(run)
+
+    def lose_sight(self, run: Run) -> None:
+        """Note that what executes a run cannot be reached now."""
+        with self.lock:
+            if run.state in (RUNNING, CANCELLING):
+                self._move(run, UNKNOWN, self._monotonic())
+                self._changed(run)
+                self._say("run.unknown", run.run_id, data={"task": str(run.task_id)})
+        self.flush()
+
+    def see_again(self, run: Run) -> None:
+        """Note that what executes a run can be reached again; what fell due meanwhile is done now."""
+        with self.lock:
+            if run.state is not UNKNOWN:
+                return
+            now = self._monotonic()
+            self._move(run, CANCELLING if run.cancel_requested else RUNNING, now)
+            self._changed(run)
+            self._say("run.found", run.run_id, data={"task": str(run.task_id)})
+            if run.options.timeout_s is not None and run.started_mono is not None and not run.cancel_requested:
+                self._plan(max(now, run.started_mono + run.options.timeout_s), Due.TIMEOUT, run)
+        self.flush()
+
+    def executes_on(self, run: Run, executor: str) -> None:
+        """Note what executes a run, for people."""
+        with self.lock:
+            run.more().executor = executor
+            run.seq += 1
+            self._changed(run)
+        self.flush()
+
+    def executes_at(self, run: Run, elsewhere: str) -> None:
+        """Note where a run goes on when this process ends, so that another can take it over."""
+        with self.lock:
+            run.more().elsewhere = elsewhere
+            run.seq += 1
+            self._changed(run)
+        self.flush()
 
     def acknowledge(self, run: Run, *, raised: bool = False) -> None:
         """Note that the task has seen that it was asked to stop."""

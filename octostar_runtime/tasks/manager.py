@@ -32,12 +32,14 @@ from octostar_runtime.tasks.context import PROVIDER, current_session
 from octostar_runtime.tasks.describe import arguments_text, function_name, held_by_a_module
 from octostar_runtime.tasks.handle import check_status
 from octostar_runtime.tasks.isolation import isolated
+from octostar_runtime.tasks.kept_result import KeptResult
 from octostar_runtime.tasks.lifecycle import Lifecycle
 from octostar_runtime.tasks.pool_control import PoolControl
 from octostar_runtime.tasks.record import record_of
 from octostar_runtime.tasks.registry import path_of, portable_text, resolve, spec_of
 from octostar_runtime.tasks.run import DEFAULT_OPTIONS, Run, current_run
-from octostar_runtime.tasks.sizing import size_of_call
+from octostar_runtime.tasks.sizing import size_of, size_of_call
+from octostar_runtime.tasks.takeover import taken_over
 from octostar_runtime.tasks.validation import check_callable, check_task_id, checked_name, checked_options
 
 _copy_context = contextvars.copy_context
@@ -131,13 +133,15 @@ class TaskManager(PoolControl):
         backoff_max_s: float = 300.0,
         on_session_end: str = "cancel",
         tags: Iterable[str] = (),
+        resources: Mapping[str, float] | None = None,
         scope: str = "global",
         retry_of: str | None = None,
     ) -> str:
         """Queue ``fn(handle, **kwargs)`` and return the id of the new run; a live run of the same task is superseded.
 
         Higher ``priority`` goes first within a session. ``timeout_s`` counts from each attempt's start; ``retries``
-        follow an error or a timeout, after ``backoff_s`` seconds, doubled each time up to ``backoff_max_s``. Raises
+        follow an error or a timeout, after ``backoff_s`` seconds, doubled each time up to ``backoff_max_s``.
+        ``resources``, e.g. ``{"GPU": 1}``, is what a worker of a Dask pool must have to spare. Raises
         InvalidTask, InvalidInput, NotPortable (the pool executes in other processes), PoolNotFound, QueueFull or
         ManagerClosed; none of them leaves anything behind.
         """
@@ -154,6 +158,7 @@ class TaskManager(PoolControl):
             and not priority
             and not retries
             and not tags
+            and not resources
             and on_session_end == "cancel"
             and backoff_s == 1.0
             and backoff_max_s == 300.0
@@ -168,10 +173,16 @@ class TaskManager(PoolControl):
                 backoff_max_s=backoff_max_s,
                 on_session_end=on_session_end,
                 tags=tags,
+                resources=resources,
             )
         target = self._pools.get(known.pool if pool is None else pool)
         if target is None:
             raise self._no_pool(known.pool if pool is None else pool)
+        if resources and target.engine.name != "dask":
+            raise InvalidInput(
+                f"pool {target.name!r} has engine {target.engine.name!r}, which knows no resources; leave resources "
+                'out, or give the pool engine "dask" in OCTOSTAR_POOLS'
+            )
         if session_id is None and (current_run.get() is not None or PROVIDER[0] is not None):
             session_id, user = _ambient(user)
         run = Run(
@@ -257,6 +268,11 @@ class TaskManager(PoolControl):
             retry_of=record.run_id,
         )
 
+    def take_over(self, record: RunRecord, pool: str) -> None:
+        """Follow a run that another process has sent to the cluster of ``pool``, under its own id, until its end."""
+        run = taken_over(record, self._pool(pool), self._monotonic(), self._wall())
+        self._lifecycle.take_over(run)
+
     def portable_arguments(self, run_id: str) -> Mapping[str, Any] | None:
         """Return a run's arguments as JSON values when any node could run it again, else None. Never show them."""
         with self._lock:
@@ -281,7 +297,20 @@ class TaskManager(PoolControl):
                     f"task {task_id!r} ended in {state.value}, but its result was dropped: results are kept up to "
                     f"{self.settings.retain_result_mb} MB; raise OCTOSTAR_RETAIN_RESULT_MB or fetch results sooner"
                 )
+        if isinstance(data, KeptResult):
+            data = self._fetched(run, data)
         return {"id": task_id, "status": TASK_STATUS[state], "data": isolated(data)}
+
+    def _fetched(self, run: Run, kept: KeptResult) -> Any:
+        """Get a result that stayed where it was made, and hold it here from now on when there is room."""
+        value = kept.fetch()
+        size = size_of(value)
+        with self._lock:
+            held = run.data is kept and self._book.hold(run, value, size)
+        if held:
+            with contextlib.suppress(Exception):  # the worker makes room by itself
+                kept.drop()
+        return value
 
     def output(self, task_id: Hashable, status: Any, data: Any, *, scope: str = "global") -> None:
         """Hand out an intermediate result from outside of a task; dropped when the task was asked to stop.
@@ -487,7 +516,8 @@ class TaskManager(PoolControl):
         deadline = time.monotonic() + timeout_s
         with self._lock:
             self._lifecycle.closed = True
-            live = self._live_runs()
+            # what others' machines execute goes on, for another process to take over
+            live = [run for run in self._live_runs() if run.extra is None or run.extra.elsewhere is None]
         for run in live:
             self._lifecycle.cancel(run, reason="shutdown", by=None)
         for pool in self._every_pool():
@@ -499,6 +529,8 @@ class TaskManager(PoolControl):
             if run.pool.remote:  # nobody will hear of it any more
                 run.pool.engine.cancel(run, hard=True)
         self._lifecycle.lose(left, "the task manager was closed while it still ran")
+        for pool in self._every_pool():
+            pool.engine.stop()
         self._join_workers(deadline)
         self._lifecycle.stop_timer(max(0.1, deadline - time.monotonic()))
         return not left

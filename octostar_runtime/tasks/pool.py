@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from octostar_runtime.tasks.engine import Engine
+from octostar_runtime.tasks.engine import Engine, OnCluster
 from octostar_runtime.tasks.fair_queue import FairQueue
 from octostar_runtime.tasks.run import Run
 from octostar_runtime.tasks.utilisation import BusyMeter, SpreadMeter
@@ -33,6 +33,7 @@ class Pool:
         self.size = size
         self.engine = engine
         self.remote = engine.remote
+        self.on_cluster = engine if isinstance(engine, OnCluster) else None
         self.queue_limit = queue_limit
         self.lock = lock
         self.changed = changed

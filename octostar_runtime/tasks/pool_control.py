@@ -1,5 +1,6 @@
 """What can be done to pools while they work: resize, pause, resume, drain, release, add, close."""
 
+import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from octostar_runtime.tasks.validation import checked_size
 
 if TYPE_CHECKING:
     from octostar_runtime.clock import Clock
+
+RELEASED_WITHIN_S = 10.0
 
 
 class PoolControl:
@@ -43,12 +46,14 @@ class PoolControl:
         per_session_limit: int | None = None,
         address: str | None = None,
         result_mb: int = 256,
+        **more: object,
     ) -> None:
         """Add a pool; its threads start with its first run. InvalidInput when the name is taken or a size below 1.
 
         ``engine`` is where its runs execute: "threads", "process" (child processes of this machine) or "dask"
         (``address`` of a scheduler; none: a cluster on this machine). SettingsError when that needs an extra that is
-        not installed. ``result_mb`` bounds what a run may send back from another process.
+        not installed. ``result_mb`` bounds what a run may send back from another process; ``more`` are further
+        settings of a pool by the names they have in OCTOSTAR_POOLS.
         """
         if not isinstance(name, str) or not name.strip():
             raise InvalidInput(f"a pool's name must be a text, not {name!r}")
@@ -56,7 +61,7 @@ class PoolControl:
             raise InvalidInput(f"queue_limit must be a whole number above 0, not {queue_limit!r}")
         if per_session_limit is not None:
             checked_size(per_session_limit, "per_session_limit")
-        asked = {"engine": engine, "address": address, "result_mb": result_mb}
+        asked = {"engine": engine, "address": address, "result_mb": result_mb, **more}
         try:
             settings = PoolSettings.model_validate(
                 {
@@ -111,6 +116,8 @@ class PoolControl:
             before, target.size = target.size, wanted
             if target.started:
                 self._lifecycle.staff(target)
+        if target.on_cluster is not None:
+            target.on_cluster.resize(wanted)
         if before != wanted:
             self._lifecycle.say("pool.resized", pool, before=before, after=wanted)
 
@@ -128,13 +135,22 @@ class PoolControl:
         return self._wait_quiet(self._pool(pool), timeout_s, with_queue=False)
 
     def release(self, pool: str) -> None:
-        """Give back the threads of a pool; the next submit, or ``resume``, starts them again."""
+        """Give back what a pool takes: its threads, and what its engine has started elsewhere.
+
+        The next submit, or ``resume``, starts them again. Waits for what is idle, at most ten seconds; the rest
+        follows with the end of what runs.
+        """
         target = self._pool(pool)
         with self._lifecycle.lock:
             if target.state == "closed":
                 return
             target.state, target.open, target.started, target.ready = "released", False, False, False
+            leaving = [worker.thread for worker in target.workers if worker.run is None]
             self._lifecycle._dismiss(target, [*target.workers])
+        deadline = time.monotonic() + RELEASED_WITHIN_S
+        for thread in leaving:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
         self._lifecycle.say("pool.released", pool)
 
     def join_pool(self, pool: str, timeout_s: float | None = None) -> bool:

@@ -53,7 +53,7 @@ class WorkerPicture:
 class PoolPicture:
     """Make it under the lock; call :meth:`record` without."""
 
-    __slots__ = ("_offset", "_orphans", "_record", "_retired", "_slots", "_workers")
+    __slots__ = ("_offset", "_on_cluster", "_orphans", "_record", "_retired", "_slots", "_workers")
 
     def __init__(self, pool: Pool, node_id: str, now: float, wall: float) -> None:
         self._offset = wall - now
@@ -61,6 +61,7 @@ class PoolPicture:
         self._orphans = [WorkerPicture(worker, now) for worker in pool.orphans]
         self._retired = [_of_the_retired(pool, window_s, now) for window_s in WINDOWS_S]
         self._slots = pool.spread.slots(now)
+        self._on_cluster = pool.on_cluster
         self._record = PoolRecord(
             name=pool.name,
             node_id=node_id,
@@ -92,6 +93,7 @@ class PoolPicture:
             busy_15m=shares[2],
             wait=waits(self._slots),
             run=run_times(self._slots),
+            cluster=self._on_cluster.cluster() if self._on_cluster is not None else None,
             workers=tuple(worker.record(self._offset) for worker in (*self._workers, *self._orphans)),
         )
 

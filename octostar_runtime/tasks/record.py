@@ -3,6 +3,7 @@
 from octostar_runtime.models.runs import CancelOutcome, CancelRecord, RunRecord, RunState
 from octostar_runtime.tasks.book import REPLAYABLE
 from octostar_runtime.tasks.describe import short_name
+from octostar_runtime.tasks.kept_result import KeptResult
 from octostar_runtime.tasks.registry import path_of
 from octostar_runtime.tasks.run import CancelRequest, Run, RunExtra
 
@@ -61,13 +62,20 @@ def record_of(run: Run, node_id: str) -> RunRecord:
         hard_stopped=extra.hard_stopped,
         stuck=extra.stuck,
         orphaned=extra.orphaned,
-        worker=worker if worker is None or isinstance(worker, str) else worker.name,
-        result_bytes=run.result_bytes if run.result_bytes is not None and run.result_bytes >= 0 else None,
+        worker=extra.executor or (worker if worker is None or isinstance(worker, str) else worker.name),
+        elsewhere=extra.elsewhere,
+        result_bytes=_result_bytes(run),
         result_expired=run.result_bytes == -1,
         logs=tuple(logs.lines.copy()) if logs is not None else (),
         logs_dropped=logs.dropped if logs is not None else 0,
         timeline=_timeline(run, extra, offset),
     )
+
+
+def _result_bytes(run: Run) -> int | None:
+    if isinstance(run.data, KeptResult):
+        return run.data.bytes
+    return run.result_bytes if run.result_bytes is not None and run.result_bytes >= 0 else None
 
 
 def _why_not(path: str | None, extra: RunExtra) -> str | None:

@@ -35,6 +35,7 @@ class RunOptions:
     backoff_max_s: float = 300.0
     on_session_end: str = "cancel"
     tags: tuple[str, ...] = ()
+    resources: tuple[tuple[str, float], ...] = ()
 
     def backoff_before(self, attempt: int) -> float:
         """Seconds to wait before attempt number ``attempt`` (2 is the first retry); doubles each time."""
@@ -70,8 +71,10 @@ class RunExtra:
         "cancel",
         "cancel_event",
         "done",
+        "elsewhere",
         "error",
         "error_type",
+        "executor",
         "hard_stopped",
         "history",
         "message",
@@ -83,6 +86,7 @@ class RunExtra:
         "retry_of",
         "stuck",
         "superseded_by",
+        "taken_over",
         "total",
         "traceback",
     )
@@ -93,8 +97,10 @@ class RunExtra:
         self.cancel: CancelRequest | None = None
         self.cancel_event: ThreadEvent | None = None
         self.done: float | None = None
+        self.elsewhere: str | None = None  # where it goes on when this process does not
         self.error: str | None = None
         self.error_type: str | None = None
+        self.executor: str | None = None  # what executes it, when that is not the slot itself
         self.hard_stopped = False
         self.history: list[tuple[RunState, float]] | None = None  # monotonic seconds
         self.message: str | None = None
@@ -106,6 +112,7 @@ class RunExtra:
         self.retry_of: str | None = None
         self.stuck = False
         self.superseded_by: str | None = None
+        self.taken_over = False  # another process has sent it
         self.total: float | None = None
         self.traceback: str | None = None
 

@@ -91,6 +91,7 @@ def checked_options(
     backoff_max_s: float,
     on_session_end: str,
     tags: Iterable[str],
+    resources: Mapping[str, float] | None = None,
 ) -> RunOptions:
     """Return the options, the shared ones when nothing special is asked for."""
     _require_int("priority", priority)
@@ -118,8 +119,18 @@ def checked_options(
         backoff_max_s=float(backoff_max_s),
         on_session_end=on_session_end,
         tags=tags,
+        resources=_checked_resources(resources) if resources else (),
     )
     return DEFAULT_OPTIONS if options == DEFAULT_OPTIONS else options
+
+
+def _checked_resources(resources: Any) -> tuple[tuple[str, float], ...]:
+    fits = isinstance(resources, Mapping) and all(
+        isinstance(name, str) and name and _is_number(amount) and amount > 0 for name, amount in resources.items()
+    )
+    if not fits:
+        raise InvalidInput(f'resources must be amounts above 0 by name, e.g. {{"GPU": 1}}, not {resources!r}')
+    return tuple((name, float(amount)) for name, amount in sorted(resources.items()))
 
 
 def checked_name(name: Any) -> str:

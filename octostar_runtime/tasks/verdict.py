@@ -42,7 +42,7 @@ def _unasked(run: Run, extra: RunExtra, outcome: Outcome, now: float, *, may_ret
     retriable = outcome.failure is not None and outcome.failure.retriable
     if may_retry and retriable and run.attempt < run.options.max_attempts:
         return RunState.RETRY_WAIT, None
-    return RunState.ERROR, outcome.data
+    return outcome.state, outcome.data
 
 
 def _asked(cancel: CancelRequest, outcome: Outcome, now: float) -> RunState:
@@ -55,7 +55,7 @@ def _asked(cancel: CancelRequest, outcome: Outcome, now: float) -> RunState:
         cancel.ignored = not heeded
         return RunState.CANCELLED if heeded else RunState.SUCCESS
     cancel.ignored = cancel.acknowledged_mono is None
-    return RunState.ERROR
+    return outcome.state
 
 
 def _timed_out(run: Run, extra: RunExtra, cancel: CancelRequest, *, may_retry: bool) -> tuple[RunState, Any]:

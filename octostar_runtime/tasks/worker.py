@@ -5,12 +5,12 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from octostar_runtime.errors import CancelledError
+from octostar_runtime.errors import CancelledError, ExecutorLost
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.tasks.capture import ensure_installed
 from octostar_runtime.tasks.cpu_meter import CpuMeter
 from octostar_runtime.tasks.describe import error_text, error_type, forget_frames, traceback_text
-from octostar_runtime.tasks.engine import Reported
+from octostar_runtime.tasks.engine import LeftBehind, Reported
 from octostar_runtime.tasks.handle import TaskHandle
 from octostar_runtime.tasks.hard_stop import Claim, HardStop
 from octostar_runtime.tasks.run import Run
@@ -44,13 +44,16 @@ class Outcome(NamedTuple):
 class Worker:
     """``run`` and ``busy_since`` (monotonic) tell what it does now; guarded by the manager's lock."""
 
-    def __init__(self, pool: "Pool", lifecycle: "Lifecycle", name: str, now: float) -> None:
+    def __init__(
+        self, pool: "Pool", lifecycle: "Lifecycle", name: str, now: float, *, first: Run | None = None
+    ) -> None:
         self.pool = pool
         self.name = name
-        self.run: Run | None = None
+        self.run: Run | None = first
         self.busy_since: float | None = None
         self.stopping = False
         self.orphaned = False
+        self.left_behind = False  # its last run goes on elsewhere
         self.meter = BusyMeter(now)
         self.claim = Claim()
         self.wake = threading.Lock()
@@ -84,9 +87,10 @@ class Worker:
         self.thread_id = self.claim.thread_id = threading.get_ident()
         self._cpu.begin()
         exchange = self._lifecycle.exchange
+        first = self.run  # one that it was made for
         while True:
             try:
-                run = exchange(self)
+                run, first = first or exchange(self), None
                 if run is None:
                     return
                 if self.rested:  # others may have replaced the taps meanwhile; in a burst nobody does
@@ -125,18 +129,22 @@ class Worker:
             self.size = 0
             self.outcome = Outcome(RunState.CANCELLED, None, None)
             return
+        if isinstance(error, LeftBehind):
+            self.left_behind = self.stopping = True
+            return
         if isinstance(error, Reported):
             told = error
             forget_frames(told.error)
             failure = Failure(kind=told.kind, text=told.text, traceback=told.traceback, retriable=told.retriable)
             self.outcome = Outcome(RunState.ERROR, told.error, failure)
             return
+        lost = isinstance(error, ExecutorLost)
         failure = Failure(
             kind=error_type(error),
             text=error_text(error),
             traceback=traceback_text(error, skip_frames_of="octostar_runtime.tasks."),
-            retriable=isinstance(error, Exception),
+            retriable=isinstance(error, Exception) and (not isinstance(error, ExecutorLost) or error.gone),
         )
         forget_frames(error)  # frames would keep everything the task had in hand
         self.size = size_of_error(error)
-        self.outcome = Outcome(RunState.ERROR, error, failure)
+        self.outcome = Outcome(RunState.LOST if lost else RunState.ERROR, error, failure)

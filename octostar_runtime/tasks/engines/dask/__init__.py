@@ -1,0 +1,1 @@
+"""Runs on a Dask cluster: ``engine`` is the door; the rest is its own affair."""

@@ -1,0 +1,282 @@
+"""The line to a cluster: makes it, watches it, makes it anew, and says when it is down.
+
+One keeper thread per pool does all of that; what it finds is told to the engine through ``hear``, and what workers tell
+goes there from Dask's own thread. When the scheduler was away a new client is made, because the old one would come back
+without its subscriptions.
+"""
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from octostar_runtime.errors import CannotStart
+from octostar_runtime.periodic import PeriodicThread
+from octostar_runtime.tasks.engines.dask import scheduler_side, versions
+from octostar_runtime.tasks.engines.dask.configure import configure
+from octostar_runtime.tasks.engines.dask.local import LocalCluster
+from octostar_runtime.tasks.engines.dask.security import security_of
+
+logger = logging.getLogger(__name__)
+KEEP_EVERY_S = 0.5
+ANSWERS_WITHIN_S = 5.0
+LOOK_EVERY_S = 1.0
+VERSIONS_EVERY_S = 60.0
+
+
+class Link:
+    """``hear("up" | "down" | "lost" | "closed", why)`` and ``told(message)`` must be quick and must not raise.
+
+    ``address`` is a scheduler of others; None starts ``cluster``, and ends it with the link.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: str,
+        topic: str,
+        address: str | None,
+        cluster: Callable[[], LocalCluster] | None,
+        security: dict[str, str] | None,
+        lost_after_s: float,
+        hear: Callable[[str, str], object],
+        told: Callable[[object], object],
+    ) -> None:
+        self.pool = pool
+        self._topics = {topic}
+        self.state = "connecting"  # "connecting" | "up" | "down" | "refused" | "closed"
+        self.notice = ""
+        self.picture: Mapping[str, Any] | None = None
+        self.address = address or ""
+        self.dashboard = ""
+        self.cluster: LocalCluster | None = None
+        self.client: Any = None
+        self._make_cluster = cluster
+        self._security = security
+        self._lost_after_s = lost_after_s
+        self._hear = hear
+        self._told = told
+        self._since = time.monotonic()  # when the present state began
+        self._lost_told = False
+        self._looked = self._compared = 0.0
+        self._runner: Any = None
+        self._known: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+        self._thread = PeriodicThread(f"octostar-dask-{pool}", self._keep, interval_s=KEEP_EVERY_S)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+        self._thread.poke()
+
+    def poke(self) -> None:
+        """Look now: something suggests that the line is down."""
+        self._thread.poke()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Let go of the cluster; one of our own ends."""
+        self.state = "closed"
+        cluster = self.cluster
+        if cluster is not None:
+            cluster.give_up()
+        self._thread.stop(timeout_s)
+        self._hear("closed", "the pool was stopped")
+        self._drop_client()
+        if self._runner is not None:
+            with contextlib.suppress(Exception):
+                self._runner.stop()
+        if self.cluster is not None:
+            self.cluster.stop(timeout_s)
+
+    def listen(self, topic: str) -> None:
+        """Hear what workers tell on another topic, too."""
+        self._topics.add(topic)
+        client = self.client
+        if client is not None:
+            client.subscribe_topic(topic, self._on_event)
+
+    def end_worker(self, address: str) -> None:
+        """End the worker at ``address`` when it executes nothing else: ours at once, another by its nanny."""
+        workers: Sequence[Mapping[str, Any]] = (self.picture or {}).get("workers", ())
+        busy: Sequence[str] = next((w["runs"] for w in workers if w["address"] == address), [])
+        if len(busy) > 1:
+            logger.warning("pool %s: worker %s executes other runs, too; it is left alone", self.pool, address)
+        elif self.cluster is not None:
+            self.cluster.kill_worker(address)
+        else:
+            self._restart_by_nanny(address)
+
+    def _restart_by_nanny(self, address: str) -> None:
+        try:
+            self._connected().restart_workers([address], timeout=ANSWERS_WITHIN_S)
+        except Exception as error:  # noqa: BLE001 - it has no nanny, or is gone
+            logger.warning("pool %s: worker %s cannot be ended from here: %s", self.pool, address, error)
+
+    # Asking; each call may take ``timeout_s`` and raises what Dask raises
+
+    def ask_workers(
+        self, function: Callable[..., Any], *args: Any, address: str | None = None, timeout_s: float = ANSWERS_WITHIN_S
+    ) -> dict[str, Any]:
+        """Call a function of ``desk`` on one worker, or on all; workers that fail are left out."""
+        client = self._connected()
+        # public Client.run waits for ever; the coroutine behind it takes a time limit
+        found: dict[str, Any] = client.sync(
+            client._run,
+            function,
+            *args,
+            workers=None if address is None else [address],
+            on_error="ignore",
+            callback_timeout=timeout_s,
+        )
+        return found
+
+    def ask_scheduler(self, function: Callable[..., Any], *args: Any, timeout_s: float = ANSWERS_WITHIN_S) -> Any:
+        """Call a function of ``scheduler_side`` there."""
+        client = self._connected()
+        return client.sync(client._run_on_scheduler, function, *args, callback_timeout=timeout_s)
+
+    def _connected(self) -> Any:
+        client = self.client
+        if client is None:
+            raise OSError(f"the cluster of pool {self.pool!r} cannot be reached now")
+        return client
+
+    # The keeper thread
+
+    def _keep(self) -> None:
+        if self.state in ("closed", "refused"):
+            return
+        try:
+            self._keep_cluster()
+            if self.client is None:
+                self._connect()
+            else:
+                self._check()
+        except CannotStart as error:
+            self._fail(str(error), final=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the line is not up
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _keep_cluster(self) -> None:
+        if self._make_cluster is None:
+            return
+        if self.cluster is None:
+            self.cluster = self._make_cluster()
+            self.cluster.start()
+        else:
+            if self.cluster.headless:
+                self._fail("its scheduler is gone")  # known at once, not only when there is a new one
+            self.cluster.tick()
+        self.address = self.cluster.address
+        self._security = self.cluster.security
+
+    def _connect(self) -> None:
+        configure()
+        _knock(self.address)
+        distributed: Any = import_module("distributed")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about versions; we say it in one line
+            client = distributed.Client(
+                self.address,
+                loop=self._loop_runner().loop,
+                security=security_of(self._security),
+                set_as_default=False,
+                timeout=ANSWERS_WITHIN_S,
+                name="octostar",
+            )
+        self.client = client
+        try:
+            self._compare()
+            before = self.ask_scheduler(scheduler_side.prepare, self._topics)
+            for topic in self._topics:
+                client.subscribe_topic(topic, self._on_event)
+            self.picture = self.ask_scheduler(scheduler_side.picture)
+        except BaseException:
+            self._drop_client()
+            raise
+        if before:
+            logger.warning(
+                "pool %s: the scheduler at %s would have run a killed task %d times again; it no longer does",
+                self.pool,
+                self.address,
+                before,
+            )
+        self.dashboard = self.cluster.dashboard if self.cluster is not None else str(client.dashboard_link)
+        self._since = time.monotonic()
+        self._lost_told = False
+        if self.state == "closed":
+            return
+        self.state = "up"
+        logger.info("pool %s: connected to the cluster at %s", self.pool, self.address)
+        self._hear("up", "")
+
+    def _loop_runner(self) -> Any:
+        """Return the one event loop of this line: a client that cannot connect would leave one of its own behind."""
+        if self._runner is None:
+            make: Any = import_module("distributed.utils").LoopRunner
+            self._runner = make()
+            self._runner.start()
+        return self._runner
+
+    def _compare(self) -> None:
+        self._compared = time.monotonic()
+        found = self._connected().get_versions(packages=versions.EXTRA_PACKAGES)
+        line, fatal = versions.mismatch(found)
+        if line and line != self.notice:
+            logger.error("pool %s: versions differ on the cluster at %s: %s", self.pool, self.address, line)
+        self.notice = line
+        if fatal:
+            raise CannotStart(f"pool {self.pool!r}: {line}; use the same Python on every machine of the cluster")
+
+    def _check(self) -> None:
+        if self.client.status != "running":
+            raise OSError(f"the scheduler at {self.address} is gone")
+        now = time.monotonic()
+        if now - self._looked >= LOOK_EVERY_S:
+            self._looked = now
+            self.picture = picture = self.ask_scheduler(scheduler_side.picture)
+            known = frozenset(worker["address"] for worker in picture["workers"])
+            if known - self._known or now - self._compared > VERSIONS_EVERY_S:
+                self._known = known
+                self._compare()
+
+    def _fail(self, why: str, *, final: bool = False) -> None:
+        self._drop_client()
+        now = time.monotonic()
+        if self.state == "closed":
+            return
+        if final:
+            logger.error("%s", why)
+            self.state, self.notice = "refused", why
+            self._hear("lost", why)
+            return
+        if self.state == "up":
+            self.state, self._since = "down", now
+            logger.warning("pool %s: the line to its cluster is down (%s); it is being restored", self.pool, why)
+            self._hear("down", why)
+        self.notice = why
+        if not self._lost_told and now - self._since > self._lost_after_s:
+            self._lost_told = True
+            logger.error("pool %s: no line to its cluster for %g s: %s", self.pool, self._lost_after_s, why)
+            self._hear("lost", f"no scheduler at {self.address or 'the local cluster'}: {why}")
+
+    def _drop_client(self) -> None:
+        with self._lock:
+            client, self.client = self.client, None
+        if client is not None:
+            with contextlib.suppress(Exception):
+                client.close(timeout=1)
+
+    def _on_event(self, event: tuple[float, object]) -> None:
+        self._told(event[1])
+
+
+def _knock(address: str) -> None:
+    """Raise OSError when nobody listens there: a client that fails to connect leaves more behind than a socket does."""
+    host, _, port = address.partition("://")[2].rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN_S).close()

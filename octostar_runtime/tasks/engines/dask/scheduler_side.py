@@ -1,0 +1,57 @@
+"""What is asked of a scheduler: functions that ``Client.run_on_scheduler`` executes on its event loop."""
+
+from collections import deque
+from typing import Any
+
+from octostar_runtime.tasks.engines.dask.configure import KEPT_MESSAGES
+
+
+def prepare(topics: set[str], dask_scheduler: Any = None) -> int:
+    """Set what must hold on a scheduler that others started; return what its ``allowed-failures`` was.
+
+    A run that was executing when its worker died must not be executed again behind our back, and a topic must not
+    keep a thousand intermediate values.
+    """
+    before = int(dask_scheduler.allowed_failures)
+    dask_scheduler.allowed_failures = 0
+    for topic in topics:
+        kept = dask_scheduler._broker._topics[topic]
+        if kept.events.maxlen != KEPT_MESSAGES:
+            kept.events = deque(kept.events, maxlen=KEPT_MESSAGES)
+    return before
+
+
+def kept_messages(topic: str, dask_scheduler: Any = None) -> int:
+    """Return how many messages of a topic the scheduler keeps now."""
+    return len(dask_scheduler._broker._topics[topic].events)
+
+
+def state_of(key: str, dask_scheduler: Any = None) -> str:
+    """Return the state of a task: "queued", "processing", "no-worker", …; "" when the scheduler does not know it."""
+    found = dask_scheduler.tasks.get(key)
+    return "" if found is None else str(found.state)
+
+
+def picture(dask_scheduler: Any = None) -> dict[str, Any]:
+    """Return the workers with what they have and do, and what waits."""
+    scheduler = dask_scheduler
+    return {
+        "id": scheduler.id,
+        "workers": [
+            {
+                "name": str(worker.name),
+                "address": worker.address,
+                "status": worker.status.name,
+                "threads": worker.nthreads,
+                "memory": int(worker.memory.process),
+                "memory_limit": int(worker.memory_limit or 0),
+                "cpu": float(worker.metrics.get("cpu", 0.0)),
+                "runs": [str(task.key) for task in list(worker.processing)[:50]],
+                "resources": {name: float(amount) for name, amount in (worker.resources or {}).items()},
+            }
+            for worker in scheduler.workers.values()
+        ],
+        "queued": len(scheduler.queued) + len(scheduler.unrunnable),
+        "unrunnable": len(scheduler.unrunnable),
+        "clients": len([name for name in scheduler.clients if name != "fire-and-forget"]),
+    }
