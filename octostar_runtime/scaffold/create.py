@@ -5,8 +5,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import octostar_runtime
 from octostar_runtime.errors import InvalidInput
+from octostar_runtime.scaffold.requirement import own_requirement
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _PLACEHOLDER = re.compile(r"@\{([a-z]+)\}")
@@ -28,7 +28,7 @@ def create_project(folder: Path) -> list[Path]:
     values = {
         "name": name,
         "title": re.sub(r"[-_]+", " ", name).strip().capitalize(),
-        "version": octostar_runtime.__version__,
+        "requirement": own_requirement(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     return sorted(_write(files(__package__) / "project", folder, values))

@@ -5,8 +5,8 @@ import re
 import signal
 import subprocess
 import sys
+import sysconfig
 import urllib.request
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,60 +21,75 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds the wheel's content and nothing of the source tree."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))"
-    source = tmp_path_factory.mktemp("source")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment in which the built wheel of this project is installed, and nothing of the source tree."""
+    folder = tmp_path_factory.mktemp("environment")
+    source = folder / "source"
+    source.mkdir()
     # a copy, so that the build leaves nothing behind in the checkout
-    subprocess.run(
-        ["cp", "-r", *[str(ROOT / name) for name in ("octostar_runtime", "pyproject.toml", "README.md")], source],
-        check=True,
-    )
+    parts = [str(ROOT / name) for name in ("octostar_runtime", "pyproject.toml", "README.md")]
+    subprocess.run(["cp", "-r", *parts, source], check=True)
+    build = "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))"
     done = subprocess.run(
         [sys.executable, "-c", build, str(folder)], cwd=source, capture_output=True, text=True, check=True
     )
-    with zipfile.ZipFile(folder / done.stdout.splitlines()[-1]) as archive:
-        archive.extractall(folder / "site")
-    return folder / "site"
+    wheel = folder / done.stdout.splitlines()[-1]
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    # what the wheel depends on is here already: pip must not install it once more
+    packages = Path(sysconfig.get_path("purelib"))
+    ours = Path(sysconfig.get_path("purelib", vars={"base": str(venv), "platbase": str(venv)}))
+    (ours / "dependencies.pth").write_text(f"{packages}\n")
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--quiet", "--disable-pip-version-check", str(wheel)], check=True)
+    return venv
 
 
 @pytest.fixture(scope="module")
-def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("projects") / "word_counter"
-    code = (
-        "import sys, pathlib; from octostar_runtime.scaffold import create_project as c; c(pathlib.Path(sys.argv[1]))"
-    )
-    run(wheel, folder.parent, "-c", code, str(folder))
-    return folder
+def project(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("projects")
+    run(folder, environment / "bin" / "octostar-runtime", "new", "word_counter")
+    return folder / "word_counter"
 
 
-def run(wheel: Path, cwd: Path, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=cwd, env=environment(wheel), capture_output=True, text=True)
+def run(cwd: Path, *command: str | Path) -> str:
+    done = subprocess.run(command, cwd=cwd, env=without_source(), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 
 
-def environment(wheel: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(wheel)}
+def without_source() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
-def test_it_comes_from_the_wheel_and_passes_its_own_tests(wheel: Path, project: Path) -> None:
-    where = run(wheel, project, "-c", "import octostar_runtime; print(octostar_runtime.__file__)")
-    assert where.startswith(str(wheel))
-    assert re.search(r"\b6 passed", run(wheel, project, "-m", "pytest", "-q", "-p", "no:cacheprovider"))
+def activated(environment: Path) -> dict[str, str]:
+    return {**without_source(), "PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": str(environment)}
 
 
-def test_it_serves_its_page(wheel: Path, project: Path) -> None:
+def test_it_comes_from_the_wheel_and_passes_its_own_tests(environment: Path, project: Path) -> None:
+    python = environment / "bin" / "python"
+    where = run(project, python, "-c", "import octostar_runtime; print(octostar_runtime.__file__)")
+    assert where.startswith(str(environment))
+    assert re.search(r"\b6 passed", run(project, python, "-m", "pytest", "-q", "-p", "no:cacheprovider"))
+
+
+def test_it_asks_for_the_very_wheel_it_came_from(environment: Path, project: Path) -> None:
+    requirement = (project / "requirements.txt").read_text().strip()
+    assert requirement.startswith("octostar-runtime @ file://")
+    assert Path(requirement.removeprefix("octostar-runtime @ file://")).is_file()
+
+
+def test_it_serves_its_page(environment: Path, project: Path) -> None:
+    env = {"PYTHONPATH": str(next(environment.glob("lib/python*/site-packages")))}
     with (
-        StreamlitServer(project / "app.py", env=environment(wheel), cwd=project) as server,
+        StreamlitServer(project / "app.py", env=env, cwd=project) as server,
         StreamlitClient(server.url) as client,
     ):
         assert "Word counter" in client.texts()
 
 
 @pytest.fixture
-def started(wheel: Path, project: Path) -> Iterator[str]:
+def started(environment: Path, project: Path) -> Iterator[str]:
     """main.sh on ports of its own: the page, the API and nginx."""
     need_tool("nginx")
     front, page, api = free_port(), free_port(), free_port()
@@ -83,13 +98,8 @@ def started(wheel: Path, project: Path) -> Iterator[str]:
         for documented, free in (("8080", front), ("8501", page), ("8502", api)):
             text = text.replace(documented, str(free))
         (project / name).write_text(text)
-    (project / ".venv" / "bin").mkdir(parents=True, exist_ok=True)  # where the test's own programs stand in
-    for program in ("streamlit", "uvicorn"):
-        script = project / ".venv" / "bin" / program
-        script.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).parent / program}" "$@"\n')
-        script.chmod(0o755)
     process = subprocess.Popen(
-        ["./main.sh"], cwd=project, env=environment(wheel), start_new_session=True, stdout=subprocess.DEVNULL
+        ["./main.sh"], cwd=project, env=activated(environment), start_new_session=True, stdout=subprocess.DEVNULL
     )
     try:
         yield f"http://127.0.0.1:{front}"

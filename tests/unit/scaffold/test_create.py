@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import octostar_runtime
 from octostar_runtime.errors import InvalidInput
 from octostar_runtime.scaffold import create_project
 
@@ -63,3 +64,10 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="not empty"):
         create_project(tmp_path / "mine")
     assert (tmp_path / "mine" / "app.py").read_text() == "precious"
+
+
+def test_the_project_asks_for_the_library_that_made_it(tmp_path: Path) -> None:
+    create_project(tmp_path / "demo")
+    requirement = (tmp_path / "demo" / "requirements.txt").read_text().strip()
+    source = Path(octostar_runtime.__file__).parents[1]
+    assert requirement in (f"octostar-runtime @ {source.as_uri()}", f"octostar-runtime=={octostar_runtime.__version__}")
