@@ -35,3 +35,12 @@ def test_importing_the_package_imports_no_web_framework_and_configures_no_loggin
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[] []"
+
+
+@pytest.mark.parametrize("name", [name for name in octostar_runtime.__all__ if name != "__version__"])
+def test_every_name_stands_in_the_python_reference(name: str) -> None:
+    reference = (Path(__file__).parents[3] / "docs" / "reference.md").read_text()
+    home = getattr(octostar_runtime, name).__module__
+    described = {line.split(":: ")[1] for line in reference.splitlines() if ":: " in line}
+    by_name = {entry for entry in described if entry.endswith(f".{name}")}
+    assert by_name or home in described
