@@ -16,12 +16,12 @@ from octostar_runtime.fleet.status import NodeStatus, read, written
 from octostar_runtime.fleet.watch import GONE, LEASE_S, HeartWatch
 from octostar_runtime.models.nodes import NodeRecord, NodeState, StoredNode
 from octostar_runtime.models.runs import RunRecord, RunState
-from octostar_runtime.models.sessions import SessionRecord
+from octostar_runtime.models.sessions import SessionRecord, SessionState
 from octostar_runtime.periodic import PeriodicThread
 
 logger = logging.getLogger(__name__)
 BEAT_S = 1.0
-SWEEP_EVERY = 15  # turns between looks for work that a dead node left alive
+SWEEP_EVERY = 5  # turns between looks for work that a dead node left alive
 SHOW_GONE_S = 24 * 3600.0
 SHOW_ENDED_SESSIONS_S = 15 * 60.0
 FAILED_WINDOW_S = 3600.0
@@ -41,7 +41,7 @@ class Remote:
 
 class Heart:
     """This node's membership. ``on_fenced`` is called, on the heart's thread, when the fleet had given this node up:
-    it must end here what was declared lost (runs, sessions) before the node joins again."""
+    it must end the runs here that were declared lost; sessions whose browsers are still here live on."""
 
     def __init__(
         self,
@@ -66,17 +66,15 @@ class Heart:
         self._runs_limit = runs_limit
         self._watch = HeartWatch(lease_s=lease_s)
         self._joined = False
+        self._told = False  # that the store is away; once is enough
         self._turns = 0
         self._runs: dict[str, RunRecord] = {}
         self._statuses: dict[str, tuple[int, NodeStatus]] = {}
-        self._thread = PeriodicThread("octostar-heart", self.turn, interval_s=beat_s)
+        self._thread = PeriodicThread("octostar-heart", self._turn, interval_s=beat_s)
 
     def start(self) -> None:
         """Join the fleet and begin to beat; when the store is away, with the first beat that reaches it."""
-        try:
-            self.turn()
-        except StoreUnavailable as error:
-            logger.warning("joining the fleet later: %s", error)
+        self._turn()
         self._thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -101,6 +99,14 @@ class Heart:
     def state(self) -> NodeState:
         """This node's own state."""
         return NodeState.DRAINING if self.draining else NodeState.OK
+
+    def _turn(self) -> None:
+        try:
+            self.turn()
+            self._told = False
+        except StoreUnavailable as error:
+            logger.log(logging.DEBUG if self._told else logging.WARNING, "the fleet cannot be seen now: %s", error)
+            self._told = True
 
     def turn(self) -> None:
         """Beat, watch, act, read; StoreUnavailable leaves the last view as it was."""
@@ -139,7 +145,8 @@ class Heart:
                 self._on_fenced()
             except Exception:
                 logger.exception("ending what was declared lost failed")
-        self.incarnation = self._store.nodes.rejoin(self.node, at=self._clock.time())
+        here = [session for session in self._local.sessions() if session.state is not SessionState.ENDED]
+        self.incarnation = self._store.nodes.rejoin(self.node, at=self._clock.time(), sessions=here)
 
     def _declare_lost(self, nodes: Sequence[StoredNode]) -> bool:
         declared = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from octostar_runtime.errors import CountChanged, TaskNotFound
+from octostar_runtime.errors import CountChanged, StoreUnavailable, TaskNotFound
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.models.runs import RunRecord
@@ -107,15 +107,15 @@ class RunReads(Dispatcher):
     def run_detail(self, run_id: str, *, by: Principal) -> RunRecord:
         """Return the whole record; TaskNotFound when no node and no archive knows the run."""
         self._require(by, Role.VIEWER, "read", "see a task", run_id)
-        for run in self._at.snapshot().runs:
-            if run.run_id == run_id:
-                owner = run.node_id
-                break
-        else:
-            owner = None
-        if owner == self._at.node_id:
+        seen = next((run for run in self._at.snapshot().runs if run.run_id == run_id), None)
+        if seen is not None and seen.node_id == self._at.node_id:
             self._at.flush()
-        record = self._at.runs.get(run_id)
+        try:
+            record = self._at.runs.get(run_id)
+        except StoreUnavailable:
+            if seen is None:
+                raise
+            record = seen  # what this process knows itself it tells also while the store is away
         if record is None:
             raise TaskNotFound(f"no run {run_id!r} is kept; it may have been pruned")
         return record

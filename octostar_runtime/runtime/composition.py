@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 
 from octostar_runtime.access import Access
 from octostar_runtime.clock import Clock, SystemClock
-from octostar_runtime.errors import NotRetriable, TaskNotFound
+from octostar_runtime.errors import CommandFailed, NotRetriable, TaskNotFound
 from octostar_runtime.events import EventBus
 from octostar_runtime.fleet import Fleet, LocalNode
 from octostar_runtime.idle import IdleController, Policy, ServiceRegistry, observe_fleet
 from octostar_runtime.idle.service_log import ServiceLog
+from octostar_runtime.models.nodes import NodeState
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.services import ServiceRecord
 from octostar_runtime.operations import Operations, Surroundings
@@ -162,7 +163,7 @@ class Runtime:
                 policy=self._policy,
                 meta=self._meta,
             ),
-            on_fenced=lambda: self.tasks.cancel_where(_executes_here, reason=FENCED),
+            on_fenced=lambda: self.tasks.lose_where(_executes_here, FENCED),
             runs_limit=RUNS_SHOWN,
         )
 
@@ -217,6 +218,7 @@ class Runtime:
         handlers.register_pool_handlers(commander, self.tasks, drain_node=self.fleet.drain)
         handlers.register_session_handlers(commander, self.sessions)
         handlers.register_service_handlers(commander, self.idle)
+        handlers.register_people_handlers(commander, self.forget_person)
         self.operations = Operations(
             Surroundings(
                 node_id=self.node.node_id,
@@ -242,9 +244,11 @@ class Runtime:
         """Run an ended run again here, also one of a node that is gone; returns the new run's id."""
         try:
             return self.tasks.retry(run_id)
-        except TaskNotFound:
+        except (TaskNotFound, NotRetriable) as error:
             record = self.store.runs.get(run_id)
             arguments = self.store.runs.portable_arguments(run_id)
+            if isinstance(error, NotRetriable) and (record is None or not record.terminal or arguments is None):
+                raise
         if record is None:
             raise TaskNotFound(f"no run {run_id!r} is kept; it may have been pruned")
         if arguments is None:
@@ -253,8 +257,21 @@ class Runtime:
             )
         return self.tasks.retry_elsewhere(record, arguments)
 
-    def _erase(self, user: str) -> int:
+    def forget_person(self, user: str) -> None:
+        """Remove what this process's memory knows of ``user``'s past; what they do now goes on."""
         self.publisher.flush_now()
+        self.tasks.forget_person(user)
+        self.sessions.forget_person(user)
+
+    def _erase(self, user: str) -> int:
+        """Have every node forget first, or it would publish again what the store has erased."""
+        for node in self.fleet.snapshot.nodes:
+            if node.state in (NodeState.LOST, NodeState.STOPPED):
+                continue
+            try:
+                self.store.commander.send(node.node_id, "people.forget", {"user": user}, actor=None)
+            except CommandFailed as error:
+                logger.warning("a node may still remember an erased user until it ends: %s", error)
         return self.store.erase_user(user)
 
     def _counts(self) -> Mapping[str, float]:

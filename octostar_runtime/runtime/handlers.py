@@ -146,6 +146,15 @@ def register_service_handlers(commander: Commander, idle: "IdleController") -> N
     commander.handle("service.log", log)
 
 
+def register_people_handlers(commander: Commander, forget: Callable[[str], object]) -> None:
+    """Forget a person in this process's memory."""
+
+    def forget_person(command: CommandRecord) -> None:
+        forget(_text(command, "user"))
+
+    commander.handle("people.forget", forget_person)
+
+
 def _each(act: Callable[[str, CommandRecord], str]) -> Handler:
     """Apply ``act`` to every target; its text, or its error's sentence, becomes that target's outcome."""
 

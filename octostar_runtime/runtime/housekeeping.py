@@ -1,12 +1,15 @@
-"""Chores of the whole process: publish quiet changes, notice new pools, collect garbage, forget old history."""
+"""Chores of the whole process: publish quiet changes, notice new pools, collect garbage, mind the store."""
 
 import gc
+import logging
 import time
 from collections.abc import Callable
 
+from octostar_runtime.errors import StoreUnavailable
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.store import Publisher, Store
 
+logger = logging.getLogger(__name__)
 INTERVAL_S = 2.0
 #: Streamlit's own collection after every script run is turned off: it cost more than the run.
 COLLECT_EVERY_S = 60.0
@@ -37,4 +40,7 @@ class Housekeeping:
         if time.monotonic() >= self._collect_at:
             self._collect_at = time.monotonic() + COLLECT_EVERY_S
             gc.collect()
-        self._store.prune_step()
+        try:
+            self._store.tend()
+        except StoreUnavailable as error:
+            logger.debug("the store is looked after later: %s", error)  # the publisher tells loudly

@@ -34,6 +34,7 @@ from octostar_runtime.sessions.monitor import Monitor
 from octostar_runtime.sessions.notices import Notices
 from octostar_runtime.sessions.presence import Presence
 from octostar_runtime.sessions.public_id import public_id
+from octostar_runtime.sessions.visitor import Visitor
 from octostar_runtime.settings import Settings
 
 MESSAGE_LIMIT = 500
@@ -179,6 +180,14 @@ class SessionRegistry:
         if self.presence.end(session.session_id, EndReason.KICKED, by=by, why=reason) is None:
             raise SessionNotFound(f"session {session.session_id!r} has just ended by itself")
         self._drop(session.session_id)
+
+    def forget_person(self, user: str) -> int:
+        """Remove who it was from the ended sessions of ``user`` that are still remembered; return how many."""
+        theirs = [session for session in list(self.presence.ended.values()) if session.visitor.user == user]
+        for session in theirs:
+            session.visitor = Visitor()
+            session.changed()
+        return len(theirs)
 
     def stop_script(self, session_id: str, *, by: str, reason: str = "") -> None:
         """Stop the script that runs in the session, at its next ``st.`` call."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from octostar_runtime.clock import Clock
-from octostar_runtime.errors import StoreUnavailable
+from octostar_runtime.errors import CommandFailed, StoreUnavailable
 from octostar_runtime.models.commands import CommandRecord, CommandState
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.store.commands import SqlCommands
@@ -126,15 +126,27 @@ class StoreCommander(LocalCommander):
                     return self._give_up(record)
                 with self._changed:
                     self._changed.wait(min(left, ANSWER_POLL_S))
-                record = self._commands.get(sent.command_id) or record
+                record = self._look(record)
         finally:
             with self._changed:
                 self._waiting -= 1
         return record
 
+    def _look(self, record: CommandRecord) -> CommandRecord:
+        """Read the command again; while the store is away nothing is known, and the wait goes on."""
+        try:
+            return self._commands.get(record.command_id) or record
+        except StoreUnavailable:
+            return record
+
     def _give_up(self, record: CommandRecord) -> CommandRecord:
-        self._commands.expire(now=self._now(), command_id=record.command_id)
-        return self._commands.get(record.command_id) or record
+        try:
+            self._commands.expire(now=self._now(), command_id=record.command_id)
+        except StoreUnavailable as error:
+            raise CommandFailed(
+                f"{record.kind} was sent to node {record.target}, and nothing was heard since: {error}"
+            ) from error
+        return self._look(record)
 
 
 def _is_finished(record: CommandRecord) -> bool:

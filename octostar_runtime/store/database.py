@@ -4,6 +4,7 @@ Readers take pooled connections side by side (SQLite: WAL). Writers of one proce
 lock, because SQLite's own waiting is a poll that knows no fairness; between processes ``busy_timeout`` waits.
 """
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from octostar_runtime.errors import SettingsError, StoreUnavailable
+from octostar_runtime.store.quarantine import suspect_marker
 
 logger = logging.getLogger(__name__)
 BUSY_TIMEOUT_MS = 5_000
@@ -78,7 +80,17 @@ class Database:
             if isinstance(error, DBAPIError) and _is_ours(error):
                 raise
             self.error = reason_of(error)
+            if self.path is not None and is_damage(error):
+                self._doubt(self.path)
             raise StoreUnavailable(f"the store cannot be used now: {self.error}") from error
+
+    def _doubt(self, path: Path) -> None:
+        """Have the whole file checked at the next start, which puts it aside when it is broken."""
+        marker = suspect_marker(path)
+        if not marker.exists():
+            logger.error("the store %s is damaged (%s); start again: it will be put aside", path, self.error)
+            with contextlib.suppress(OSError):
+                marker.touch()
 
     def close(self) -> None:
         """Give all connections back."""
@@ -91,10 +103,13 @@ def reason_of(error: BaseException) -> str:
     return " ".join(str(original).split()) or type(original).__name__
 
 
+_DAMAGE = ("malformed", "not a database", "corrupt", "vtable constructor failed")
+
+
 def is_damage(error: BaseException) -> bool:
     """Whether SQLite says that the file itself is broken."""
     text = reason_of(error)
-    return "malformed" in text or "not a database" in text
+    return any(sign in text for sign in _DAMAGE)
 
 
 def _is_ours(error: DBAPIError) -> bool:

@@ -1,5 +1,6 @@
 """An event as a row."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,8 @@ from octostar_runtime.store.jsontext import clean, dump, load
 def event_row(event: Event) -> dict[str, Any]:
     """Return the row of ``event``."""
     data = dump(dict(event.data)) if event.data else "{}"
-    words = (event.kind, event.subject, event.actor or "", event.reason or "", data if event.data else "")
+    said = _readable(event) if "\\u" in data else data if event.data else ""
+    words = (event.kind, event.subject, event.actor or "", event.reason or "", said)
     return {
         "event_id": event.event_id,
         "at": event.at,
@@ -22,6 +24,11 @@ def event_row(event: Event) -> dict[str, Any]:
         "data": data,
         "search": clean("\n".join(words).casefold()),
     }
+
+
+def _readable(event: Event) -> str:
+    """Return the data as people write it: JSON as it is kept has an escape in the place of every umlaut."""
+    return json.dumps(dict(event.data), ensure_ascii=False, default=str)
 
 
 def event_of(row: Mapping[Any, Any]) -> Event:

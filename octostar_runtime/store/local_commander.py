@@ -25,6 +25,7 @@ class LocalCommander:
         self._handlers: dict[str, Handler] = {}
         self._lock = threading.Lock()
         self._done: OrderedDict[str, CommandRecord] = OrderedDict()
+        self._under_way: dict[str, threading.Event] = {}
 
     def handle(self, kind: str, handler: Handler) -> None:
         """Register what this node does for commands of ``kind``; a later handler replaces an earlier one."""
@@ -64,19 +65,33 @@ class LocalCommander:
         raise CommandFailed(f"node {record.target} cannot be reached: there is no store that both nodes share")
 
     def _once(self, record: CommandRecord, key: str | None) -> CommandRecord:
-        scoped = None if key is None else scoped_key(record, key)
-        if scoped is not None:
+        if key is None:
+            return answered(self._carry_out(record))
+        scoped = scoped_key(record, key)
+        while True:
             with self._lock:
-                done = self._done.get(scoped)
+                done, other = self._done.get(scoped), self._under_way.get(scoped)
+                if done is None and other is None:
+                    mine = self._under_way[scoped] = threading.Event()
             if done is not None:
                 return answered(done)
-        finished = self._carry_out(record)
-        if scoped is not None:
+            if other is None:
+                break
+            other.wait()  # the same command, sent a moment ago: what comes of that one is the answer to this one too
+        try:
+            finished = self._carry_out(record)
+            self._remember(scoped, finished)
+        finally:
             with self._lock:
-                self._done[scoped] = finished
-                while len(self._done) > REMEMBERED_KEYS:
-                    self._done.popitem(last=False)
+                del self._under_way[scoped]
+            mine.set()
         return answered(finished)
+
+    def _remember(self, scoped: str, finished: CommandRecord) -> None:
+        with self._lock:
+            self._done[scoped] = finished
+            while len(self._done) > REMEMBERED_KEYS:
+                self._done.popitem(last=False)
 
     def _carry_out(self, record: CommandRecord) -> CommandRecord:
         """Call the handler; whatever it raises becomes the command's answer."""

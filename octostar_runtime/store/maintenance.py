@@ -2,16 +2,16 @@
 
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from octostar_runtime.errors import InvalidInput, StoreUnavailable
 from octostar_runtime.settings import Settings
 from octostar_runtime.store import schema
 from octostar_runtime.store.database import Database, reason_of
-from octostar_runtime.store.migrating import HEAD
+from octostar_runtime.store.migrating import HEAD, file_lock, revision_of
 from octostar_runtime.store.migrating import migrate as upgrade_schema
 from octostar_runtime.store.quarantine import suspect_marker
 from octostar_runtime.store.retention import prune_step
@@ -28,7 +28,9 @@ def check(settings: Settings) -> str:
         if database.path is not None:
             _check_file(database.path)
         with database.read() as connection:
-            revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            revision = revision_of(connection)
+            if revision is None:
+                raise StoreUnavailable(f"the store {database.shown_url} is empty yet; it is made when octostar starts")
             counts = [
                 f"{table.name}: {connection.execute(select(func.count()).select_from(table)).scalar_one():,} rows"
                 for table in TABLES
@@ -89,8 +91,10 @@ def prune(settings: Settings) -> str:
 
 def migrate(settings: Settings) -> str:
     """Bring the schema up to this release's; StoreTooNew when a newer release wrote it."""
-    with closing(Database(settings.store_url)) as database:
-        if database.path is not None:
-            database.path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(Database(settings.store_url)) as database, _alone(database.path):
         found = upgrade_schema(database)
     return f"schema {HEAD}: nothing to do" if found == HEAD else f"schema {found or '(empty store)'} -> {HEAD}"
+
+
+def _alone(path: Path | None) -> AbstractContextManager[None]:
+    return nullcontext() if path is None else file_lock(path)

@@ -17,7 +17,12 @@ logger = logging.getLogger(__name__)
 REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 _ADVISORY_KEY = 0x0C705741  # any number, the same in every release
-_WAIT_FOR_LOCK = "SET LOCAL lock_timeout = '10min'"
+#: A migration of many rows, and the wait for somebody else's, may take as long as they take.
+_WITHOUT_HASTE = (
+    "SET LOCAL lock_timeout = 0",
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
+)
 
 
 def migrate(database: Database) -> str | None:
@@ -26,15 +31,16 @@ def migrate(database: Database) -> str | None:
     StoreTooNew when a newer release wrote it; StoreUnavailable when the store cannot be reached.
     """
     with database.read() as connection:
-        found = _revision(connection)
+        found = revision_of(connection)
     if found == HEAD:
         return found
     _refuse_newer(found, database)
     with database.write() as connection:
         if not database.is_sqlite:
-            connection.execute(text(_WAIT_FOR_LOCK))
+            for setting in _WITHOUT_HASTE:
+                connection.execute(text(setting))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_KEY})
-        found = _revision(connection)  # somebody else may have done it while this one waited
+        found = revision_of(connection)  # somebody else may have done it while this one waited
         _refuse_newer(found, database)
         if found != HEAD:
             upgrade(connection, HEAD)
@@ -53,7 +59,8 @@ def upgrade(connection: Connection, revision: str) -> None:
     command.upgrade(config, revision)
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """Return the schema that is there, None when the store is empty."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from octostar_runtime.errors import NodeNotFound
 from octostar_runtime.models.commands import CommandState
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.nodes import NodeRecord, NodeState, StoredNode
-from octostar_runtime.models.sessions import EndReason
+from octostar_runtime.models.sessions import EndReason, SessionRecord
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.endings import lost_run, lost_session
 from octostar_runtime.store.jsontext import dump, load
@@ -16,7 +16,7 @@ from octostar_runtime.store.runcodec import run_of
 from octostar_runtime.store.runs import COLUMNS as RUN_COLUMNS
 from octostar_runtime.store.schema import command, node, run, session
 from octostar_runtime.store.sessioncodec import session_of
-from octostar_runtime.store.writing import insert, write_events, write_runs, write_sessions
+from octostar_runtime.store.writing import chunks, insert, write_events, write_runs, write_sessions
 
 GONE = (NodeState.LOST.value, NodeState.STOPPED.value)
 BURY_AT_ONCE = 500
@@ -65,8 +65,11 @@ class SqlNodes:
         with self._database.write() as connection:
             return connection.execute(mine).rowcount > 0
 
-    def rejoin(self, record: NodeRecord, *, at: float) -> int:
-        """Bring a node back that was declared lost, as a new incarnation; what it had before stays lost."""
+    def rejoin(self, record: NodeRecord, *, at: float, sessions: Sequence[SessionRecord] = ()) -> int:
+        """Bring a node back that was declared lost, as a new incarnation.
+
+        Its runs stay lost. ``sessions`` are those whose browsers it still has: they were thought lost, and are not.
+        """
         while self.bury(record.node_id, by=record.node_id, at=at):
             pass
         values = {"state": NodeState.OK.value, "heartbeat_at": at, "beat": node.c.beat + 1}
@@ -76,6 +79,7 @@ class SqlNodes:
             back = connection.execute(returning.returning(node.c.incarnation)).scalar()
             if back is not None:
                 write_events(connection, [_event("node.rejoined", record.node_id, record.node_id, at)])
+                _bring_back(connection, record.node_id, sessions, at)
         if back is None:  # the row was pruned, or the store is a new one
             self.join(record)
             return 1
@@ -179,6 +183,21 @@ def _bury_sessions(connection: Connection, node_id: str, by: str, at: float, rea
     ended = [_event("session.ended", each.session_id, by, at, reason=reason.value) for each in sessions]
     write_events(connection, ended)
     return len(sessions)
+
+
+def _bring_back(connection: Connection, node_id: str, sessions: Sequence[SessionRecord], at: float) -> None:
+    """Let sessions that ended with their node live again; one that ended in any other way stays ended."""
+    for some in chunks(sessions):
+        ids = [each.session_id for each in some]
+        theirs = select(session).where(session.c.session_id.in_(ids), session.c.node_id == node_id)
+        lost = {
+            ended.session_id
+            for ended in map(session_of, connection.execute(theirs).mappings())
+            if ended.end_reason is EndReason.LOST
+        }
+        connection.execute(delete(session).where(session.c.session_id.in_(lost)))
+        write_sessions(connection, [each for each in some if each.session_id in lost])
+        write_events(connection, [_event("session.returned", session_id, node_id, at) for session_id in sorted(lost)])
 
 
 def _fail_commands(connection: Connection, node_id: str, at: float, fate: str) -> int:

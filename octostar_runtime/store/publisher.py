@@ -31,6 +31,8 @@ CAPACITY = 50_000
 ROWS_AT_ONCE = 1_000
 REST_RATIO = 3.0  # under a flood, rest this many times as long as a batch took: the app's own work comes first
 MOST_REST_S = 0.25
+MOST_WAIT_S = 5.0  # for a flush of somebody else
+SILENT_S = 5.0  # a store that takes longer than this to take a batch is as good as away
 PortableArguments = Callable[[str], Mapping[str, object] | None]
 
 
@@ -59,6 +61,7 @@ class Publisher:
         self._dirty = False
         self._dirty_since: float | None = None
         self._lag_s = 0.0
+        self._writing_since: float | None = None
         self._last_flush = -interval_s
         self._flushing = threading.Lock()
         self._stopping = threading.Event()
@@ -75,7 +78,8 @@ class Publisher:
         self._unsubscribe()
         self._stopping.set()
         self._hurry.set()
-        self._thread.stop(timeout_s)
+        if not self._thread.stop(timeout_s):
+            return False  # the store hangs; who stops does not hang with it
         return self.flush_now()
 
     def on_change(self, *_: object) -> None:
@@ -88,13 +92,21 @@ class Publisher:
     def flush_now(self) -> bool:
         """Store everything that is pending, in the caller's thread; False when the store would not have it."""
         self._hurry.set()  # a flush under way in the background stops resting
-        with self._flushing:
+        if not self._flushing.acquire(timeout=MOST_WAIT_S):
+            return False
+        try:
             self._hurry.clear()
             return self._fetch_and_flush(rest=False)
+        finally:
+            self._flushing.release()
 
     def _fetch_and_flush(self, *, rest: bool) -> bool:
-        self._fetch()
-        stored = self._flush(rest=rest)
+        fetched = stored = False
+        while not fetched:
+            fetched = self._fetch()
+            stored = self._flush(rest=rest)
+            if not stored:
+                break
         self._last_flush = self._clock.monotonic()
         return stored
 
@@ -103,6 +115,10 @@ class Publisher:
         since = self._dirty_since
         waiting = 0.0 if since is None else self._clock.monotonic() - since
         health = self._store.health()
+        began = self._writing_since
+        silent = 0.0 if began is None else self._clock.monotonic() - began
+        if health.ok and silent >= SILENT_S:
+            health = replace(health, ok=False, error=f"it has not answered for {silent:.0f} s")
         return replace(
             health, buffered=len(self._buffer), dropped=self._buffer.dropped, lag_s=max(self._lag_s, waiting)
         )
@@ -119,23 +135,28 @@ class Publisher:
             stored = self._fetch_and_flush(rest=True)
         self._thread.interval_s = None if stored else RETRY_S
 
-    def _fetch(self) -> None:
+    def _fetch(self) -> bool:
+        """Take over what changed; False when the managers have to keep it until there is room for it."""
         if self._buffer.full_of_ends:
-            return  # the managers keep their changes until there is room for what must not be dropped
+            return False
         self._dirty = False  # before fetching: whatever changes from here on pokes again
         self._buffer.add_runs(self._drain_runs())
         self._buffer.add_sessions(self._drain_sessions())
+        return True
 
     def _flush(self, *, rest: bool) -> bool:
         since = self._dirty_since
         while batch := self._buffer.take(ROWS_AT_ONCE):
             began = time.monotonic()
+            self._writing_since = self._clock.monotonic()
             try:
                 self._write(replace(batch, portable=self._portable(batch.runs)))
             except StoreUnavailable as error:
                 self._buffer.put_back(batch)
                 logger.warning("%s; %d changes wait", error, len(self._buffer))
                 return False
+            finally:
+                self._writing_since = None
             if self._buffer.full_of_ends:
                 self._fetch()
             if rest and len(self._buffer) >= ROWS_AT_ONCE:

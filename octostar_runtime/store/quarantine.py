@@ -4,8 +4,10 @@ import sqlite3
 import time
 from pathlib import Path
 
-#: Files up to this size are checked page by page when there is reason to doubt them; a full check reads it all.
-FULL_CHECK_BYTES = 256 * 1024 * 1024
+#: Files up to this size are checked page by page at every start, which takes a fraction of a second,
+SMALL_BYTES = 32 * 1024 * 1024
+#: and up to this size when there is reason to doubt them.
+FULL_CHECK_BYTES = 1024 * 1024 * 1024
 _COMPANIONS = ("", "-wal", "-shm")
 
 
@@ -13,7 +15,7 @@ def damage_of(path: Path) -> str | None:
     """Return what is wrong with the file at ``path``; None when it is sound, or not there."""
     if not path.exists() or path.stat().st_size == 0:
         return None
-    full = suspect_marker(path).exists() and path.stat().st_size <= FULL_CHECK_BYTES
+    full = path.stat().st_size <= (FULL_CHECK_BYTES if suspect_marker(path).exists() else SMALL_BYTES)
     try:
         connection = sqlite3.connect(path, timeout=5.0)
         try:

@@ -13,7 +13,7 @@ from octostar_runtime.store.commands import SqlCommands
 from octostar_runtime.store.credentials import SqlCredentials
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.documents import SqlDocuments
-from octostar_runtime.store.erasure import erase_step
+from octostar_runtime.store.erasure import erase
 from octostar_runtime.store.events import SqlEvents
 from octostar_runtime.store.leases import SqlLeases
 from octostar_runtime.store.listening import Listener, PostgresListener, SqliteListener
@@ -25,7 +25,8 @@ from octostar_runtime.store.storetime import StoreTime
 from octostar_runtime.store.writing import write_batch
 
 logger = logging.getLogger(__name__)
-PRUNE_EVERY_S = 60.0
+PRUNE_EVERY_S = LOOK_EVERY_S = 60.0
+OVERDUE_S = 5.0  # who sent a command marks it; this is for senders that are gone
 
 
 class SqlStore:
@@ -55,7 +56,7 @@ class SqlStore:
         )
         self._notice = notice
         self._clock = clock
-        self._next_prune = 0.0
+        self._next_prune = self._next_look = 0.0
         self._close_lock = threading.Lock()
         self._closed = False
 
@@ -66,22 +67,21 @@ class SqlStore:
 
     def erase_user(self, user: str) -> int:
         """Remove what is personal of ``user`` from all history; return how many rows changed."""
-        erased = 0
-        while True:
-            with self.database.write() as connection:
-                step = erase_step(connection, user)
-            if not step:
-                return erased
-            erased += step
+        return erase(self.database, user)
 
-    def prune_step(self) -> int:
-        """Forget some of what is older or more than the settings keep; return how many rows, 0 when done.
+    def tend(self) -> int:
+        """Mark overdue commands, compare the clocks, forget some of what is older or more than the settings keep.
 
-        Quick, and meant to be called every few seconds: it looks once a minute, and goes on while there is more.
+        Quick, and meant to be called every few seconds: it looks once a minute, and goes on while there is more to
+        forget. Returns how many rows were forgotten.
         """
         now = self._clock.monotonic()
         if now < self._next_prune:
             return 0
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY_S
+            self.time.measure()
+            self.commands.expire(now=self.time.now() - OVERDUE_S)
         with self.database.write() as connection:
             gone = prune_step(
                 connection, now=self.time.now(), days=self.settings.history_days, rows=self.settings.history_rows

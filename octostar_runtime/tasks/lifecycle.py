@@ -624,9 +624,20 @@ class Lifecycle:
                 if run.ended_mono is None:
                     extra = run.more()
                     extra.error_type, extra.error = "LOST", why
-                    run.pool.queue.release(run)
+                    self._let_go(run)
                     self._end(run, RunState.LOST, now, RuntimeError(why), 0)
         self.flush()
+
+    def _let_go(self, run: Run) -> None:
+        """Take a live run out of whatever holds it: its queue, its wait for a retry, or its engine."""
+        if run.state is QUEUED:
+            run.pool.queue.discard(run)
+        elif run.state is RETRY_WAIT:
+            run.pool.retry_waiting.discard(run)
+            self._deadlines.forget_one()
+        else:
+            run.pool.queue.release(run)
+            self._outbox.append(lambda: run.pool.engine.cancel(run))
 
     def stop_timer(self, timeout_s: float) -> None:
         """End the timer's thread."""

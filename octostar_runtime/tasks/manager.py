@@ -431,6 +431,26 @@ class TaskManager(PoolControl):
         chosen = [run for run in live if matches(self._record(run))]
         return tuple(run.run_id for run in chosen if self._lifecycle.cancel(run, reason=reason or "cancelled", by=by))
 
+    def lose_where(self, matching: Callable[[RunRecord], bool], why: str) -> int:
+        """End every live run that matches as LOST, as the fleet did that gave it up; return how many.
+
+        What executes notices at its next report or sleep, as with a cancel.
+        """
+        with self._lock:
+            live = self._live_runs()
+        chosen = [run for run in live if matching(self._record(run))]
+        self._lifecycle.lose(chosen, why)
+        return len(chosen)
+
+    def forget_person(self, user: str) -> int:
+        """Remove from the ended runs of ``user`` whose they were, what with, and what came of them; return how many."""
+        with self._lock:
+            theirs = [run for run in self._book.ended if run.user == user]
+            for run in theirs:
+                run.anonymise()
+                self._book.changed(run)
+        return len(theirs)
+
     def hard_stop(self, run_id: str, by: str | None = None) -> bool:
         """Raise an exception in the thread of a run that does not heed its cancel.
 

@@ -208,6 +208,17 @@ class Run:
             extra = self.extra = RunExtra()
         return extra
 
+    def anonymise(self) -> None:
+        """Of an ended run keep only that it ran, how long and how it ended. Call it under the manager's lock."""
+        self.seq += 1 + (self.logs.count if self.logs is not None else 0)  # its lines counted as changes
+        self.user = self.session_id = self.data = self.fn = self.kwargs = self.logs = None
+        self.task_id = "erased"
+        old, self.extra = self.extra, None
+        if old is not None:
+            extra = self.more()
+            extra.error_type, extra.history, extra.retry_of = old.error_type, old.history, old.retry_of
+            extra.superseded_by, extra.hard_stopped, extra.orphaned = old.superseded_by, old.hard_stopped, old.orphaned
+
     @property
     def cancel_requested(self) -> bool:
         """Whether somebody asked it to stop."""

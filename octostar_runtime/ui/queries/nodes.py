@@ -65,6 +65,11 @@ def _meta(node: NodeRecord, name: str, told: Callable[[float], str]) -> str | No
     return told(float(value)) if isinstance(value, int | float) else None
 
 
+def alive(snapshot: FleetSnapshot) -> frozenset[str]:
+    """Return the ids of the nodes that can still be asked to do something."""
+    return frozenset(node.node_id for node in snapshot.nodes if node.state.value in ("ok", "late", "draining"))
+
+
 def name_of(node: NodeRecord) -> str:
     """Return how people call a node."""
     return f"{node.name} ({words.plain(words.NODE_KIND, node.kind).lower()}, process {node.pid})"

@@ -1,6 +1,6 @@
 """Tasks: tabs with counts, one page of rows, and groups by name or error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from octostar_runtime.models.fleet import FleetSnapshot
@@ -107,8 +107,8 @@ def from_snapshot(snapshot: FleetSnapshot, wanted: Wanted) -> Listed | None:
     return Listed(runs=page, total=max(total, len(runs))) if whole else None
 
 
-def table(runs: Sequence[RunRecord], links: Links, eyes: Eyes) -> Table:
-    """Return the rows of one page of runs."""
+def table(runs: Sequence[RunRecord], links: Links, eyes: Eyes, alive: Collection[str] = ()) -> Table:
+    """Return the rows of one page of runs; ``alive`` are the nodes that can still be asked."""
     user_link = links.to("sessions", who="all", user="") + "&user={v}"
     columns = (
         Column(label="Task", kind="link", href=links.to("run") + "?id={id}", main=True, sort="name"),
@@ -124,13 +124,13 @@ def table(runs: Sequence[RunRecord], links: Links, eyes: Eyes) -> Table:
     return Table(
         label="Tasks",
         columns=columns,
-        rows=[_row(run, eyes) for run in runs],
+        rows=[_row(run, eyes, run.node_id in alive) for run in runs],
         actions=(CANCEL, HARD_STOP, RETRY),
         bulk=BULK,
     )
 
 
-def _row(run: RunRecord, eyes: Eyes) -> list[Cell]:
+def _row(run: RunRecord, eyes: Eyes, owner_alive: bool) -> list[Cell]:
     live = not run.terminal
     return [
         run.run_id,
@@ -143,7 +143,7 @@ def _row(run: RunRecord, eyes: Eyes) -> list[Cell]:
         formats.duration(run.wait_s) if run.wait_s is not None else None,
         _took(run),
         run.queued_at // 1,
-        list(offered(run)),
+        list(offered(run, owner_alive=owner_alive)),
     ]
 
 
@@ -166,10 +166,10 @@ def message(run: RunRecord) -> str | None:
     return run.message
 
 
-def offered(run: RunRecord) -> tuple[str, ...]:
-    """Return the actions that make sense for a run now."""
+def offered(run: RunRecord, *, owner_alive: bool = True) -> tuple[str, ...]:
+    """Return the actions that make sense for a run now; ``owner_alive`` tells whether its node is still there."""
     if run.terminal:
-        return ("retry",) if run.retriable else ()
+        return ("retry",) if run.can_retry(owner_alive=owner_alive) else ()
     if run.stuck:
         return ("hard_stop",)
     return () if run.state.value == "cancelling" else ("cancel",)

@@ -8,8 +8,8 @@ from octostar_runtime.ui import actions, formats, frame
 from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.markup import copyable, facts, link, moment, pill, since, text
 from octostar_runtime.ui.console import Console
+from octostar_runtime.ui.queries import nodes, tasks
 from octostar_runtime.ui.queries import run as queries
-from octostar_runtime.ui.queries import tasks
 
 _STACK = "octostar_stack"
 
@@ -81,18 +81,22 @@ def _head(console: Console, run: RunRecord) -> None:
 
 
 def _actions(console: Console, run: RunRecord) -> None:
-    off, offered = console.locked, tasks.offered(run)
+    off, offered = console.locked, _offered(console, run)
     items = []
     if "cancel" in offered:
         items.append(blocks.Button(name="cancel", label="Cancel", off=off))
     if "hard_stop" in offered:
         items.append(blocks.Button(name="hard_stop", label="Hard stop", off=off, main=True))
     if run.terminal:
-        cannot = "" if run.retriable else run.not_retriable_because or "Its function is not known here any more."
+        cannot = "" if "retry" in offered else run.not_retriable_because or "Its function is not known here any more."
         items.append(blocks.Button(name="retry", label="Retry", off=off or cannot))
     elif run.started_at is not None:
         items.append(blocks.Button(name="stack", label="Show its stack"))
     blocks.buttons(items)
+
+
+def _offered(console: Console, run: RunRecord) -> tuple[str, ...]:
+    return tasks.offered(run, owner_alive=run.node_id in nodes.alive(console.snapshot))
 
 
 def _pressed(console: Console, run_id: str, name: str) -> None:
@@ -100,7 +104,7 @@ def _pressed(console: Console, run_id: str, name: str) -> None:
     run = _found(console, run_id)
     if run is None:
         return
-    offered = tasks.offered(run)
+    offered = _offered(console, run)
     if name == "stack":
         st.session_state[_STACK] = (run.run_id, _read_stack(console, run))
     elif name == "cancel" and name in offered:

@@ -10,7 +10,7 @@ from octostar_runtime.ui import actions, frame
 from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
-from octostar_runtime.ui.queries import task_groups, tasks
+from octostar_runtime.ui.queries import nodes, task_groups, tasks
 from octostar_runtime.ui.screens import export
 from octostar_runtime.ui.screens import task_groups as grouped
 from octostar_runtime.ui.screens.paging import pager, search_box
@@ -99,12 +99,12 @@ def _tabs(console: Console, wanted: tasks.Wanted) -> None:
 
 def _rows(console: Console, wanted: tasks.Wanted) -> None:
     listed = tasks.from_snapshot(console.snapshot, wanted) or _from_archive(console, wanted)
-    view = tasks.table(listed.runs, console.links, console.eyes)
+    view = tasks.table(listed.runs, console.links, console.eyes, nodes.alive(console.snapshot))
     links = _sort_links(console, wanted)
     answer = table(view, key=_TABLE, locked=console.locked, sort_links=links, none=_none(wanted))
     pager(console, "tasks", listed.total, wanted.rows, "task")
     if answer.action:
-        _act(answer.action, [run for run in listed.runs if run.run_id in answer.targets])
+        _act(console, answer.action, [run for run in listed.runs if run.run_id in answer.targets])
 
 
 def _from_archive(console: Console, wanted: tasks.Wanted) -> tasks.Listed:
@@ -135,8 +135,9 @@ def _sort_links(console: Console, wanted: tasks.Wanted) -> dict[str, tuple[str, 
     return links
 
 
-def _act(action: str, runs: Sequence[RunRecord]) -> None:
-    ids = [run.run_id for run in runs if action in tasks.offered(run)]
+def _act(console: Console, action: str, runs: Sequence[RunRecord]) -> None:
+    alive = nodes.alive(console.snapshot)
+    ids = [run.run_id for run in runs if action in tasks.offered(run, owner_alive=run.node_id in alive)]
     if not ids:
         actions.tell("Those tasks have moved on meanwhile; look again.")
         st.rerun()

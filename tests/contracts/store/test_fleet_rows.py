@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.nodes import NodeState
-from octostar_runtime.models.runs import RunState
+from octostar_runtime.models.runs import CancelOutcome, CancelRecord, LogLine, RunState
 from octostar_runtime.models.sessions import EndReason, SessionRecord, SessionState
 from octostar_runtime.store import Batch, Store
 from tests.contracts.store.conftest import a_node
@@ -86,6 +86,23 @@ def test_a_node_that_comes_back_is_fenced_until_it_joins_again(store: Store) -> 
     assert store.nodes.all()[0].record.state is NodeState.OK
 
 
+def test_sessions_whose_browsers_outlived_the_loss_live_again_and_others_do_not(store: Store) -> None:
+    store.nodes.join(a_node("there"))
+    closed = a_session(3, state=SessionState.ENDED, ended_at=9.0, end_reason=EndReason.CLOSED)
+    store.write(Batch(sessions=[a_session(1), a_session(2), closed]))
+    (node,) = store.nodes.all()
+    store.nodes.declare_lost("there", beat=node.beat, by="here", at=50.0)
+    assert store.sessions.live() == []
+    still_open = [a_session(1, seq=9), a_session(3, seq=9), a_session(4, seq=1)]
+    store.nodes.rejoin(a_node("there"), at=52.0, sessions=still_open)
+    assert [session.session_id for session in store.sessions.live()] == ["s1"]
+    store.write(Batch(sessions=[a_session(1, seq=10, page="tasks")]))
+    back = store.sessions.get("s1")
+    assert back is not None
+    assert (back.page, back.end_reason) == ("tasks", None)
+    assert [event.subject for event in store.events.events(kind="session.returned")] == ["s1"]
+
+
 def test_a_goodbye_ends_what_was_left_open(store: Store) -> None:
     with_a_busy_node(store)
     store.nodes.leave("there", at=60.0)
@@ -148,3 +165,39 @@ def test_nothing_personal_of_an_erased_user_is_found_again(store: Store) -> None
     seen = f"{store.runs.get(theirs.run_id)}{store.events.events()}{store.runs.find('', limit=10)}".casefold()
     assert user not in seen
     assert store.events.events(text=user) == []
+
+
+def test_an_erased_user_is_named_in_nobody_elses_records_and_similar_names_stay(store: Store) -> None:
+    cancel = CancelRecord(
+        requested_at=1.0, by="ada", reason="for Ada", outcome=CancelOutcome.STOPPED, stopped_after_s=0.1
+    )
+    by_ada = replace(
+        a_run(1, RunState.CANCELLED),
+        user="bob",
+        cancel=cancel,
+        logs=(LogLine(at=1.0, level="INFO", logger="a", text="ada!"),),
+    )
+    adamant = replace(a_run(2, RunState.ERROR), user="adamant", arguments="who='ada@example.org'", error="ada.lovelace")
+    events = [an_event(n, actor=actor) for n, actor in enumerate(["adamant", "ada@example.org", "ada"], start=1)]
+    spoken = an_event(9, data={"text": "Grüße an Ada"}, actor="bob")
+    store.write(Batch(runs=[by_ada, adamant], events=[*events, spoken], portable={adamant.run_id: '{"a": "ada-x"}'}))
+    assert store.erase_user("ada") == 3
+    assert store.erase_user("ada") == 0
+    found = store.runs.get(by_ada.run_id)
+    assert found is not None
+    assert found.cancel is not None
+    assert (found.user, found.cancel.by, found.cancel.reason) == ("bob", "erased", "for erased")
+    assert found.logs[0].text == "erased!"
+    assert found.seq > by_ada.seq  # or other nodes would go on showing what they have read
+    assert store.runs.get(adamant.run_id) == adamant
+    assert store.runs.portable_arguments(adamant.run_id) == {"a": "ada-x"}
+    assert [event.actor for event in store.events.events()] == ["bob", "erased", "ada@example.org", "adamant"]
+    assert store.events.events()[0].data == {"text": "Grüße an erased"}
+
+
+def test_a_name_with_an_umlaut_is_erased_and_found_in_the_details_of_events(store: Store) -> None:
+    event = an_event(1, data={"user": "Jörg%"})
+    store.write(Batch(events=[event], runs=[replace(a_run(1, RunState.SUCCESS), arguments="an='Jörg%'")]))
+    assert [e.event_id for e in store.events.events(text="jörg%")] == ["0001"]
+    assert store.erase_user("Jörg%") == 2
+    assert "rg%" not in f"{store.events.events()}{store.runs.find('', limit=10)}"
