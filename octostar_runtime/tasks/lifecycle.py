@@ -500,7 +500,7 @@ class Lifecycle:
         self._changed(run)
 
     def hard_stop(self, run: Run, *, by: str | None) -> bool:
-        """End the run's process, or raise an exception in its thread; asked again, replace the thread.
+        """Raise an exception in the run's thread; asked again, replace the thread. A remote engine ends it itself.
 
         False when it does not execute.
         """
@@ -525,8 +525,6 @@ class Lifecycle:
         engine = run.pool.engine
         if not engine.remote:
             return worker.claim.stop()
-        if run.more().hard_stopped:
-            return False
         self._outbox.append(lambda: engine.cancel(run, hard=True))
         return True
 

@@ -452,7 +452,7 @@ class TaskManager(PoolControl):
         return len(theirs)
 
     def hard_stop(self, run_id: str, by: str | None = None) -> bool:
-        """Raise an exception in the thread of a run that does not heed its cancel.
+        """Raise an exception in the thread of a run that does not heed its cancel; a process pool kills the process.
 
         Python delivers it at the thread's next bytecode: not while it waits in C code. A thread that has not ended
         5 s later, or at the second call, is replaced, so that the pool keeps its size, and reported as orphaned.

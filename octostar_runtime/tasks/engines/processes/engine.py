@@ -120,44 +120,42 @@ class ProcessEngine:
         while True:
             with self._lock:
                 child = self._idle.pop() if self._idle else None
-                self._made += child is None
+                if child is not None:
+                    self._busy[run.run_id] = child
+                else:
+                    self._made += 1
                 name = f"octostar-{self._pool}-process-{self._made}"
             if child is None:
                 child = Child(name)
                 _living.add(child)
+                with self._lock:
+                    self._busy[run.run_id] = child
             elif not child.usable():
-                child.close()
+                self._give_back(run, child)
                 continue
-            with self._lock:
-                self._busy[run.run_id] = child
             if run.cancel_requested:  # asked before there was a child to tell
-                self._release(run)
-                self._keep(run, child)
+                self._give_back(run, child)
                 raise CancelledError(f"task {run.task_id!r} was asked to stop")
             return child
 
-    def _release(self, run: Run) -> None:
+    def _give_back(self, run: Run, child: Child) -> None:
+        """Keep a child for the next run, unless it is of no use or there are enough."""
+        usable = child.usable()
+        child.idle_since = time.monotonic()
         with self._lock:
             self._busy.pop(run.run_id, None)
             self._kill_at.pop(run.run_id, None)
-
-    def _give_back(self, run: Run, child: Child) -> None:
-        self._release(run)
-        if child.usable():
-            self._keep(run, child)
-        else:
-            child.close()
-
-    def _keep(self, run: Run, child: Child) -> None:
-        child.idle_since = time.monotonic()
-        with self._lock:
-            kept = run.pool.started and len(self._idle) + len(self._busy) < run.pool.size
+            kept = usable and run.pool.started and len(self._idle) + len(self._busy) < run.pool.size
             if kept:
                 self._idle.append(child)
         if kept:
             self._keeper.due(child.idle_since + self.idle_s)
         else:
-            child.close()
+            self._drop(child)
+
+    def _drop(self, child: Child) -> None:
+        child.close()
+        self._keeper.due(time.monotonic())  # it ends with the last child
 
     def _told(self, run: Run, child: Child, died: Died) -> BaseException:
         """Return what to raise for a run whose child is gone."""
@@ -183,6 +181,8 @@ class ProcessEngine:
             old = [child for child in self._idle if child.idle_since + self.idle_s <= now]
             self._idle = [child for child in self._idle if child not in old]
             moments = [*self._kill_at.values(), *(child.idle_since + self.idle_s for child in self._idle)]
+            if self._busy and not moments:
+                moments = [now + self.idle_s]
         for child in late:
             child.kill()
         for child in old:

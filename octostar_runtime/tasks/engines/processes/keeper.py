@@ -9,7 +9,10 @@ logger = logging.getLogger(__name__)
 
 
 class Keeper:
-    """A thread that lives while something is due. ``tick()`` does what is, and returns the seconds until the next."""
+    """A thread that lives while something may become due.
+
+    ``tick()`` does what is due and returns the seconds until the next, None when nothing can be.
+    """
 
     def __init__(self, name: str, tick: Callable[[], float | None]) -> None:
         self._name = name
