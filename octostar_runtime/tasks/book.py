@@ -46,6 +46,7 @@ class RunBook:
         self._expired: set[Hashable] = set()
         self._expired_before: set[Hashable] = set()
         self._dirty: deque[Run] = deque(maxlen=CHANGES + 1)
+        self.noted = self._dirty.append  # for a run that has just been marked dirty
         #: Where to leave what is to be done once the lock is free.
         self.later: Callable[[Callable[[], object]], object] = _at_once
         # evicting one by one costs a little each; a large book may overshoot by a percent instead

@@ -109,7 +109,12 @@ class FairQueue:
         if group is None:
             group = self._groups[key] = Group(key)
         run.group = group
-        group.push(run)
+        runs = group.levels.get(run.options.priority)
+        if runs is None:
+            group.push(run)
+        else:  # what push() does, written out: it happens at every submit
+            runs.append(run)
+            group.count += 1
         self.size += 1
         if not group.listed:
             self._list(group)

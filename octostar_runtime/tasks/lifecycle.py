@@ -81,7 +81,10 @@ class Lifecycle:
             session = run.session_id
             queue.add(run, session if session is not None else run.user)
             if book.tracking:
-                self._changed(run)
+                run.dirty = True
+                book.noted(run)
+                if self.listeners and book.changes_waiting == 1:
+                    self._outbox.append(self._poke_listeners)
             if pool.idle and not pool.waking and pool.open:
                 pool.waking = True
                 pool.idle.pop().wake.release()

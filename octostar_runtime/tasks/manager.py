@@ -38,7 +38,7 @@ from octostar_runtime.tasks.pool_control import PoolControl
 from octostar_runtime.tasks.record import record_of
 from octostar_runtime.tasks.registry import path_of, portable_text, resolve, spec_of
 from octostar_runtime.tasks.run import DEFAULT_OPTIONS, Run, current_run
-from octostar_runtime.tasks.sizing import size_of, size_of_call
+from octostar_runtime.tasks.sizing import size_of, size_of_closure
 from octostar_runtime.tasks.takeover import taken_over
 from octostar_runtime.tasks.validation import check_callable, check_task_id, checked_name, checked_options
 
@@ -61,7 +61,7 @@ RunFilter = Callable[[RunRecord], bool] | Matcher
 class Known:
     """What was found out about the function submitted last; most apps submit the same one again and again."""
 
-    __slots__ = ("fn", "light", "name", "pool", "portable", "spec")
+    __slots__ = ("closure_bytes", "fn", "light", "name", "pool", "portable", "spec")
 
     def __init__(self, fn: Callable[..., Any]) -> None:
         self.fn = fn
@@ -69,6 +69,7 @@ class Known:
         self.name = (self.spec and self.spec.name) or function_name(fn)
         self.pool = (self.spec and self.spec.pool) or "default"
         self.light = held_by_a_module(fn)
+        self.closure_bytes = 0 if self.light else size_of_closure(fn)
         path = path_of(fn)
         self.portable = path is not None and not path.startswith("__main__:")
 
@@ -199,13 +200,13 @@ class TaskManager(PoolControl):
             self._monotonic(),
             self._wall(),
             known.light and arguments is None,
+            known.closure_bytes,
         )
-        if not run.light:
-            run.call_bytes = size_of_call(fn, arguments)
         if arguments is not None or known.spec is not None or retry_of is not None:
             extra = run.more()
             extra.arguments = arguments_text(arguments, self._redact)
             extra.retry_of = retry_of
+            run.call_bytes += size_of(arguments)
             if known.portable:
                 extra.portable = portable_text(arguments)
         if target.remote:
@@ -373,16 +374,20 @@ class TaskManager(PoolControl):
     def wait(self, task_id: Hashable, timeout_s: float | None = None, *, scope: str = "global") -> bool:
         """Wait until a task has ended, its newer submissions included; False after ``timeout_s`` seconds."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        latest = self._book.latest
         with self._lock:
             run = self._find(task_id, scope)
             waiter = _waiter(run)
         while waiter is not None:
-            left = None if deadline is None else deadline - time.monotonic()
-            if not self._hold(run, waiter, left):
+            if deadline is None:
+                waiter.acquire()
+            elif not self._hold(run, waiter, deadline - time.monotonic()):
                 return False
+            newest = latest.get(run.key, run)
+            if newest is run:
+                return True
             with self._lock:
-                newest = self._book.latest.get(run.key, run)
-                waiter, run = (None, run) if newest is run else (_waiter(newest), newest)
+                waiter, run = _waiter(newest), newest
         return True
 
     def wait_run(self, run_id: str, timeout_s: float | None = None) -> bool:

@@ -5,7 +5,6 @@ Called outside every lock. Only built-in containers are walked; arrays and frame
 
 import functools
 import sys
-from collections.abc import Mapping
 from itertools import islice
 from types import FunctionType
 from typing import Any
@@ -26,9 +25,9 @@ def size_of(value: Any) -> int:
         return sys.getsizeof(object())
 
 
-def size_of_call(fn: Any, kwargs: Mapping[str, Any] | None) -> int:
-    """Return about how many bytes a call that is kept for a retry keeps alive: its arguments and its closure."""
-    parts: list[Any] = [kwargs] if kwargs else []
+def size_of_closure(fn: Any) -> int:
+    """Return about how many bytes a function keeps alive that is kept for a retry: its closure and bound arguments."""
+    parts: list[Any] = []
     while isinstance(fn, functools.partial):
         parts += [fn.args, fn.keywords]
         fn = fn.func
