@@ -52,7 +52,6 @@ class Lifecycle:
         self._monotonic = clock.monotonic
         self._outbox: deque[Callable[[], object]] = deque()
         book.later = self._outbox.append
-        self._freed: deque[Any] = deque()  # locks of those who waited for a run that has ended
         self._deadlines = Deadlines(_still_wanted)
         self._timer = DeadlineThread("octostar-task-timer", self.tick)
         self._expiry_planned = False
@@ -88,7 +87,7 @@ class Lifecycle:
             if pool.idle and not pool.waking and pool.open:
                 pool.waking = True
                 pool.idle.pop().wake.release()
-        if self._outbox or self._freed:
+        if self._outbox:
             self.flush()
         return run_id
 
@@ -126,9 +125,13 @@ class Lifecycle:
         if not pool.started:
             pool.started = True
             pool.engine.start()
-            self.staff(pool)
             self._timer.start()
-        pool.ready = True
+        self.staff(pool)
+        if not pool.workers:
+            pool.started = False
+            raise ManagerClosed(f"pool {pool.name!r} cannot start a thread: the system refuses more; end some, or wait")
+        staying = sum(not worker.stopping for worker in pool.workers)
+        pool.ready = staying >= pool.size  # with fewer, the next submit tries again
 
     def _refuse(self, pool: Pool) -> None:
         pool.rejected += 1
@@ -149,8 +152,12 @@ class Lifecycle:
         for _ in range(pool.size - len(staying) if pool.started else 0):
             pool.workers_made += 1
             worker = Worker(pool, self, f"octostar-{pool.name}-{pool.workers_made}", self._monotonic())
+            try:
+                worker.thread.start()
+            except RuntimeError:
+                logger.exception("pool %s goes on with %d of %d threads", pool.name, len(pool.workers), pool.size)
+                break
             pool.workers.append(worker)
-            worker.thread.start()
         surplus = len(staying) - pool.size
         if surplus > 0:
             self._dismiss(pool, sorted(staying, key=lambda worker: worker.run is not None)[:surplus])
@@ -206,15 +213,9 @@ class Lifecycle:
             if pool.idle and not pool.waking and pool.queue.size and pool.open:
                 pool.waking = True
                 pool.idle.pop().wake.release()
-        if self._outbox or self._freed:
+        if self._outbox:
             self.flush()
         return run
-
-    def _free_one(self) -> None:
-        try:
-            self._freed.popleft().release()
-        except IndexError:
-            return  # somebody else was quicker
 
     def _idle(self, worker: Worker) -> None:
         """Wait, with the lock let go, until somebody wakes the worker."""
@@ -222,11 +223,8 @@ class Lifecycle:
         pool.idle.append(worker)
         lock.release()
         try:
-            freed = self._freed
-            if self._outbox or len(freed) > 1:
+            if self._outbox:
                 self.flush()
-            elif freed:
-                self._free_one()
             worker.wake.acquire()
         finally:
             lock.acquire()
@@ -243,26 +241,34 @@ class Lifecycle:
         assert started is not None
         data, worker.data = worker.data, None
         worker.run = worker.busy_since = worker.outcome = None
-        worker.meter.record(run, started, now)
         if worker.left_behind:
+            worker.cpu.end(started)
+            worker.meter.record(run, started, now)
             return
         if run.ended_mono is not None or worker.orphaned:
             self.late_results += 1
+            worker.cpu.end(started)
+            worker.meter.record(run, started, now)
             return
+        if run.extra is None and outcome is None:
+            self._end(run, SUCCESS, now, data, worker.size)
+        else:
+            self._settle(run, outcome or Outcome(SUCCESS, data, None), now, worker.size)
+        run.cpu_s = worker.cpu.end(started)
         pool.queue.release(run)
-        run.cpu_s = worker.cpu_s
+        worker.meter.record(run, started, now)
         pool.spread.record(started - run.ready_mono, now - started, now)
         if run.options.timeout_s is not None:
             self._deadlines.forget_one()
-        if run.extra is None and outcome is None:
-            self._end(run, SUCCESS, now, data, worker.size)
-            return
-        state, data = judged(run, outcome or Outcome(SUCCESS, data, None), now, may_retry=not self.closed)
+
+    def _settle(self, run: Run, outcome: Outcome, now: float, size: int) -> None:
+        """Judge an execution that was asked to stop, or raised, or may try again."""
+        state, data = judged(run, outcome, now, may_retry=not self.closed)
         if state is RETRY_WAIT:
             self._wait_for_retry(run, now)
         else:
             kept_partial = data is run.data and data is not None
-            self._end(run, state, now, data, (run.result_bytes or 0) if kept_partial else worker.size)
+            self._end(run, state, now, data, (run.result_bytes or 0) if kept_partial else size)
 
     def _leave(self, worker: Worker, now: float) -> None:
         pool = worker.pool
@@ -288,6 +294,11 @@ class Lifecycle:
             self._outbox.append([run.data].clear)
         run.data = data
         run.result_bytes = size
+        waiters = run.waiters
+        if waiters is not None:  # their threads take a while to wake up, and then find the rest of this done
+            run.waiters = None
+            for waiter in waiters:
+                waiter.release()
         run.context = None
         worker = run.worker
         if worker.__class__ is Worker:
@@ -300,11 +311,6 @@ class Lifecycle:
                 extra.cancel_event.set()
             extra.stuck = False
             extra.packed = extra.elsewhere = None
-        waiters = run.waiters
-        if waiters is not None:
-            run.waiters = None
-            # released when the lock is free and the worker counts as idle again, or they would wake too early
-            self._freed.extend(waiters)
         book = self.book
         book.retire(run)
         if not run.dirty and book.tracking:
@@ -345,7 +351,7 @@ class Lifecycle:
                 raise CancelledError(f"task {run.task_id!r} was asked to stop")
             self._note(run, data, size, progress, done, total, message)
         del previous
-        if self._outbox or self._freed:
+        if self._outbox:
             self.flush()
 
     def hear(
@@ -429,7 +435,7 @@ class Lifecycle:
         """Note that the task has seen that it was asked to stop."""
         with self.lock:
             self._acknowledge(run, raised=raised)
-        if self._outbox or self._freed:
+        if self._outbox:
             self.flush()
 
     def _acknowledge(self, run: Run, *, raised: bool) -> None:
@@ -527,6 +533,7 @@ class Lifecycle:
     def _stop_hard(self, run: Run, worker: Worker) -> bool:
         engine = run.pool.engine
         if not engine.remote:
+            self._outbox.append(lambda: engine.cancel(run))  # wakes an event loop, which would sleep through it
             return worker.claim.stop()
         self._outbox.append(lambda: engine.cancel(run, hard=True))
         return True
@@ -698,8 +705,6 @@ class Lifecycle:
 
     def flush(self) -> None:
         """Do what waited for the lock to be free."""
-        while self._freed:
-            self._free_one()
         outbox = self._outbox
         while outbox:
             try:

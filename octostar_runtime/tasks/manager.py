@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from datetime import timedelta
 from itertools import islice
 from typing import Any, Protocol
 
@@ -40,7 +41,14 @@ from octostar_runtime.tasks.registry import path_of, portable_text, resolve, spe
 from octostar_runtime.tasks.run import DEFAULT_OPTIONS, Run, current_run
 from octostar_runtime.tasks.sizing import size_of, size_of_closure
 from octostar_runtime.tasks.takeover import taken_over
-from octostar_runtime.tasks.validation import check_callable, check_task_id, checked_name, checked_options
+from octostar_runtime.tasks.validation import (
+    check_callable,
+    check_task_id,
+    checked_name,
+    checked_options,
+    session_named,
+    timeout_seconds,
+)
 
 _copy_context = contextvars.copy_context
 _new_lock = threading.Lock
@@ -81,7 +89,8 @@ def _nothing(_: Any) -> None:
 class TaskManager(PoolControl):
     """Submit work, follow it, stop it. Pools come from the settings; ``default`` is always there.
 
-    Task ids are global unless ``scope="session"`` gives each session ids of its own; any other text names a scope.
+    Task ids are global unless ``scope="session"`` gives each session ids of its own; any other text names a scope, and
+    ``scope="session:NAME"`` a scope within each session.
     """
 
     def __init__(
@@ -125,9 +134,11 @@ class TaskManager(PoolControl):
         *,
         name: str | None = None,
         pool: str | None = None,
+        session: str | None = None,
         session_id: str | None = None,
         user: str | None = None,
         priority: int = 0,
+        timeout: float | timedelta | None = None,
         timeout_s: float | None = None,
         retries: int = 0,
         backoff_s: float = 1.0,
@@ -140,12 +151,17 @@ class TaskManager(PoolControl):
     ) -> str:
         """Queue ``fn(handle, **kwargs)`` and return the id of the new run; a live run of the same task is superseded.
 
-        Higher ``priority`` goes first within a session. ``timeout_s`` counts from each attempt's start; ``retries``
-        follow an error or a timeout, after ``backoff_s`` seconds, doubled each time up to ``backoff_max_s``.
-        ``resources``, e.g. ``{"GPU": 1}``, is what a worker of a Dask pool must have to spare. Raises
+        Higher ``priority`` goes first within a session. ``timeout``, seconds or a timedelta, counts from each attempt's
+        start; ``retries`` follow an error or a timeout, after ``backoff_s`` seconds, doubled each time up to
+        ``backoff_max_s``. ``session_id`` and ``timeout_s`` are the names that records have for ``session`` and
+        ``timeout``. ``resources``, e.g. ``{"GPU": 1}``, is what a worker of a Dask pool must have to spare. Raises
         InvalidTask, InvalidInput, NotPortable (the pool executes in other processes), PoolNotFound, QueueFull or
         ManagerClosed; none of them leaves anything behind.
         """
+        if timeout is not None:
+            timeout_s = timeout_seconds(timeout, timeout_s)
+        if session is not None:
+            session_id = session_named(session, session_id)
         if type(task_id) is not str or not task_id or len(task_id) > 500 or task_id.isspace():
             check_task_id(task_id)
         known = self._known
@@ -376,7 +392,8 @@ class TaskManager(PoolControl):
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         latest = self._book.latest
         with self._lock:
-            run = self._find(task_id, scope)
+            found = latest.get(task_id) if task_id.__class__ is str and scope == "global" else None
+            run = self._find(task_id, scope) if found is None else found
             waiter = _waiter(run)
         while waiter is not None:
             if deadline is None:
@@ -484,7 +501,7 @@ class TaskManager(PoolControl):
             old, new = (_SCOPED, "session", old_session), (_SCOPED, "session", new_session)
             for key in [key for key in self._book.latest if isinstance(key, tuple) and key[:3] == old]:
                 run = self._book.latest.pop(key)
-                run.key = (*new, key[3])
+                run.key = (*new, *key[3:])
                 self._book.latest.setdefault(run.key, run)
             for run in runs:
                 run.session_id = new_session
@@ -579,7 +596,10 @@ class TaskManager(PoolControl):
         return self._book.find(self._scoped(task_id, scope, None))
 
     def _scoped(self, task_id: Hashable, scope: str, session_id: str | None) -> Hashable:
-        if scope != "session":
+        if not isinstance(scope, str) or not scope:
+            raise InvalidInput(f'scope must be "global", "session" or a text of your own, not {scope!r}')
+        within, _, name = scope.partition(":")
+        if within != "session":
             return (_SCOPED, "named", scope, task_id)
         if session_id is None:
             session_id, _ = _ambient(None)
@@ -587,7 +607,7 @@ class TaskManager(PoolControl):
             raise InvalidTask(
                 f'task {task_id!r}: scope="session" needs a session; pass session_id, or use another scope'
             )
-        return (_SCOPED, "session", session_id, task_id)
+        return (_SCOPED, "session", session_id, name, task_id)
 
     def _record(self, run: Run) -> RunRecord:
         with self._lock:

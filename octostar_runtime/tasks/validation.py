@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
+from datetime import timedelta
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -11,6 +12,7 @@ from octostar_runtime.tasks.run import DEFAULT_OPTIONS, RunOptions
 _ID_CHARS = 500
 _NAME_CHARS = 200
 _TAGS = 32
+_TAG_CHARS = 100
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
 
 
@@ -109,6 +111,8 @@ def checked_options(
     tags = tuple(tags)
     if not all(isinstance(tag, str) and tag for tag in tags):
         raise InvalidInput('tags must be a list of texts, e.g. tags=["import"]')
+    if any(len(tag) > _TAG_CHARS for tag in tags):
+        raise InvalidInput(f"a tag may have {_TAG_CHARS} characters; put longer texts into the arguments")
     if len(tags) > _TAGS:
         raise InvalidInput(f"a run may have {_TAGS} tags, not {len(tags)}")
     options = RunOptions(
@@ -131,6 +135,22 @@ def _checked_resources(resources: Any) -> tuple[tuple[str, float], ...]:
     if not fits:
         raise InvalidInput(f'resources must be amounts above 0 by name, e.g. {{"GPU": 1}}, not {resources!r}')
     return tuple((name, float(amount)) for name, amount in sorted(resources.items()))
+
+
+def timeout_seconds(timeout: Any, timeout_s: Any) -> Any:
+    """Return ``timeout`` in seconds; refuse two of them."""
+    if timeout_s is not None:
+        raise InvalidInput("give timeout or timeout_s, not both")
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+
+
+def session_named(session: Any, session_id: Any) -> str:
+    """Return the session's id; refuse two of them."""
+    if session_id is not None:
+        raise InvalidInput("give session or session_id, not both")
+    if not isinstance(session, str) or not session:
+        raise InvalidInput(f"session must be the text of a session's id, not {session!r}")
+    return session
 
 
 def checked_name(name: Any) -> str:

@@ -64,10 +64,9 @@ class Worker:
         self.outcome: Outcome | None = None
         self.data: Any = None
         self.size = 0
-        self.cpu_s: float | None = None
         self.rested = True  # it was idle since its last run
         self._lifecycle = lifecycle
-        self._cpu = CpuMeter()
+        self.cpu = CpuMeter()
 
     @property
     def state(self) -> str:
@@ -81,11 +80,11 @@ class Worker:
 
     def count_cpu(self, seconds: float) -> None:
         """Count CPU seconds that the present run took in another process."""
-        self._cpu.add(seconds)
+        self.cpu.add(seconds)
 
     def _work(self) -> None:
         self.thread_id = self.claim.thread_id = threading.get_ident()
-        self._cpu.begin()
+        self.cpu.begin()
         exchange = self._lifecycle.exchange
         first = self.run  # one that it was made for
         while True:
@@ -121,7 +120,6 @@ class Worker:
             claim.leave()
         except HardStop:
             self.outcome = Outcome(RunState.CANCELLED, None, None)
-        self.cpu_s = self._cpu.end(self.busy_since)
 
     def _judge(self, error: BaseException) -> None:
         if isinstance(error, CancelledError | asyncio.CancelledError):
@@ -135,6 +133,7 @@ class Worker:
         if isinstance(error, Reported):
             told = error
             forget_frames(told.error)
+            self.size = size_of_error(told.error)
             failure = Failure(kind=told.kind, text=told.text, traceback=told.traceback, retriable=told.retriable)
             self.outcome = Outcome(RunState.ERROR, told.error, failure)
             return

@@ -45,13 +45,18 @@ class AsyncTaskManager:
     CancelledError = errors.CancelledError
     get_handler = _Handlers()
 
-    def __init__(self, max_workers: int, task_type: Hashable = None) -> None:
-        """Make a manager with a pool of its own; ValueError unless ``max_workers`` is at least 1."""
+    def __init__(self, max_workers: int, task_type: Hashable = None, *, per_session: bool = False) -> None:
+        """Make a manager with a pool of its own; ValueError unless ``max_workers`` is at least 1.
+
+        With ``per_session`` each session has task ids of its own: two users who submit under the same id do not see
+        each other's tasks. Its calls then need a session, as the scripts of a Streamlit app and its tasks have one.
+        """
         self._tasks = _task_manager()
-        self._scope, self.max_workers, declared = _find_pool(self._tasks, max_workers, task_type)
-        self._pool: str | None = self._scope  # None once join_all() has closed it
+        name, self.max_workers, declared = _find_pool(self._tasks, max_workers, task_type)
+        self._scope = f"session:{name}" if per_session else name
+        self._pool: str | None = name  # None once join_all() has closed it
         if not declared:  # when the app lets go of its manager, the work that is left ends, and then the threads
-            weakref.finalize(self, self._tasks.abandon_pool, self._scope).atexit = False
+            weakref.finalize(self, self._tasks.abandon_pool, name).atexit = False
 
     def submit(self, task_id: Hashable, task: Callable[..., Any], kwargs: Mapping[str, Any] | None = None) -> bool:
         """Run ``task(task_data, **kwargs)`` in the pool. Returns at once; a live task of the same id is superseded."""

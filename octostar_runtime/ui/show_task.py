@@ -1,6 +1,7 @@
 """``show_task("report-7")``: how a task is doing, in one line of an app, updating by itself.
 
-It redraws in a fragment of its own, so the page around it is not run again, and it stops once the task has ended.
+It redraws in a fragment of its own, so the page around it is not run again. A line that was drawn after the end of its
+task stands still.
 """
 
 from collections.abc import Callable, Hashable
@@ -35,11 +36,13 @@ def show_task(
     cancel: bool = True,
     every_s: float = 1.0,
     scope: str = "global",
+    rerun_when_done: bool = False,
 ) -> None:
     """Show a task: state, progress, partial or final result, and a cancel button.
 
     ``draw(data)`` draws the results in place of ``st.write``; ``tasks`` is the process-wide task manager unless
-    given. An unknown task is told as such, so the line may stand before the task is submitted.
+    given. An unknown task is told as such, so the line may stand before the task is submitted. The page is run again
+    only with ``rerun_when_done``, once, when the task has ended: for pages that use the result elsewhere.
     """
     manager = tasks or _process_wide()
     ended = manager is None or _ended(manager, task_id, scope)
@@ -54,8 +57,8 @@ def show_task(
             st.caption("No such task yet.")
             return
         _draw(manager, record, task_id, scope, draw or st.write, cancel=cancel)
-        if record.terminal and not ended:
-            st.rerun()  # once, so that the page can use the result and the line stops updating
+        if rerun_when_done and record.terminal and not ended:
+            st.rerun()
 
     line()
 
