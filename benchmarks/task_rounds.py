@@ -13,6 +13,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,12 @@ def latency(name: str, size: int) -> float:
 def latency_ratio(_: str, size: int) -> float:
     """Our latency ÷ the stock executor's, in blocks by turns, so that both meet the same moments of a busy machine."""
     contenders = {"ours": _once("ours"), "tpe": _once("tpe")}
-    block, number, ratios = 50, 0, []
+    block, numbers, ratios = 50, count(1), []
     for turn in range(max(4, size // block)):
         p50 = {}
         for name in ("ours", "tpe") if turn % 2 else ("tpe", "ours"):
             once, samples = contenders[name], []
-            for _ in range(block):
-                number += 1
+            for number in islice(numbers, block):
                 started = time.perf_counter()
                 once(number)
                 samples.append(time.perf_counter() - started)
