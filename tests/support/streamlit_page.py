@@ -4,6 +4,7 @@ Shared by the blocking and the asyncio client. It keeps only what tests ask for:
 of the app, whether a script runs, and how many runs have finished.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 
 _FULL_RUN_ENDS = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
 
@@ -171,10 +173,20 @@ class StreamlitPage:
             client.context_info.url = url
         sent = {**self.widget_values, **{state.id: state for state in states or []}}
         client.widget_states.widgets.extend(sent.values())
-        self.widget_values = {key: value for key, value in sent.items() if not value.HasField("trigger_value")}
+        self.widget_values = {key: value for key, value in sent.items() if not _is_trigger(value)}
         message = BackMsg()
         message.rerun_script.CopyFrom(client)
         return bytes(message.SerializeToString())
+
+
+def component_event(component_id: str, event: str, value: object) -> WidgetState:
+    """Return what a component's script sends when it triggers ``event``."""
+    payload = json.dumps({"event": event, "value": value})
+    return WidgetState(id=f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{component_id}__events", json_trigger_value=payload)
+
+
+def _is_trigger(state: WidgetState) -> bool:
+    return (state.WhichOneof("value") or "").endswith("trigger_value")
 
 
 def simple_message(kind: str) -> bytes:

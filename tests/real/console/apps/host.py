@@ -1,0 +1,30 @@
+"""Somebody else's app, a plain script, with the console in two lines of its navigation."""
+
+import time
+
+import streamlit as st
+
+import octostar_runtime
+from octostar_runtime.ui.mount import console_pages
+
+
+def work() -> None:
+    """Work for a while."""
+    for _ in range(600):
+        time.sleep(0.1)
+
+
+def home() -> None:
+    """Be the app's own page."""
+    st.write("Our own page")
+    st.write(f"from {octostar_runtime.__file__}")
+    if st.button("Work"):
+        octostar_runtime.get_runtime().tasks.submit("work", work, name="work")
+
+
+def role() -> str | None:
+    """Ask whoever signs people in to this app; here a parameter of the address."""
+    return st.query_params.get("as")
+
+
+st.navigation({"Ours": [st.Page(home, title="Home", default=True)], "Operations": console_pages(authorize=role)}).run()
