@@ -48,6 +48,11 @@ class RunPage(Protocol):
     def total(self) -> int: ...
 
     @property
+    def exact(self) -> bool:
+        """Whether ``total`` is all there are; else there are more, and counting them would take long."""
+        ...
+
+    @property
     def next(self) -> str | None: ...
 
 

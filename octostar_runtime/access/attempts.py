@@ -28,33 +28,46 @@ class AttemptLimit:
         self._by_peer: OrderedDict[str, deque[float]] = OrderedDict()
         self._all: deque[float] = deque(maxlen=overall)
 
-    def check(self, peer: str) -> None:
-        """Raise TooManyAttempts, with the seconds to wait, when ``peer`` has to pause."""
-        now = self._clock.monotonic()
-        with self._lock:
-            mine = self._by_peer.get(_key(peer))
-            wait_s = max(_wait(mine, self._per_peer, now), _wait(self._all, self._all.maxlen or OVERALL, now))
-        if wait_s > 0:
-            raise TooManyAttempts(
-                f"too many failed sign-ins; try again in {wait_s:.0f} seconds", retry_after_s=max(1.0, wait_s)
-            )
+    def begin(self, peer: str, *, guessable: bool) -> None:
+        """Note an attempt, as failed until it has succeeded: many at once must not slip through together.
 
-    def failed(self, peer: str) -> None:
-        """Note a failure."""
+        Raises TooManyAttempts, with the seconds to wait, when ``peer`` has to pause. For what can be guessed, a
+        password, the failures of all addresses count too; a link has so many bits that others' failures need not
+        keep anybody from using theirs.
+        """
         now = self._clock.monotonic()
         key = _key(peer)
         with self._lock:
-            failures = self._by_peer.setdefault(key, deque(maxlen=self._per_peer))
-            self._by_peer.move_to_end(key)
-            failures.append(now)
-            self._all.append(now)
-            while len(self._by_peer) > PEERS:
-                self._by_peer.popitem(last=False)
+            wait_s = _wait(self._by_peer.get(key), self._per_peer, now)
+            if guessable:
+                wait_s = max(wait_s, _wait(self._all, self._all.maxlen or OVERALL, now))
+            if wait_s > 0:
+                raise TooManyAttempts(
+                    f"too many failed sign-ins; try again in {wait_s:.0f} seconds", retry_after_s=max(1.0, wait_s)
+                )
+            self._note(key, now, guessable=guessable)
 
     def succeeded(self, peer: str) -> None:
         """Forget the failures of an address that has shown it knows a secret."""
         with self._lock:
-            self._by_peer.pop(_key(peer), None)
+            mine = self._by_peer.pop(_key(peer), None)
+            if mine and self._all and self._all[-1] == mine[-1]:
+                self._all.pop()  # this very attempt
+
+    def forgive(self, peer: str) -> None:
+        """Take the newest attempt back: that it failed was not the caller's fault."""
+        with self._lock:
+            if mine := self._by_peer.get(_key(peer)):
+                mine.pop()
+
+    def _note(self, key: str, now: float, *, guessable: bool) -> None:
+        failures = self._by_peer.setdefault(key, deque(maxlen=self._per_peer))
+        self._by_peer.move_to_end(key)
+        failures.append(now)
+        if guessable:
+            self._all.append(now)
+        while len(self._by_peer) > PEERS:
+            self._by_peer.popitem(last=False)
 
 
 def _wait(failures: deque[float] | None, limit: int, now: float) -> float:

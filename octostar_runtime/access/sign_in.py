@@ -7,7 +7,7 @@ from octostar_runtime.access.audit import AccessAudit
 from octostar_runtime.access.password import verify_password
 from octostar_runtime.access.secret import digest, new_secret, plausible
 from octostar_runtime.clock import Clock
-from octostar_runtime.errors import NotSignedIn
+from octostar_runtime.errors import NotSignedIn, StoreUnavailable
 from octostar_runtime.ids import new_id
 from octostar_runtime.models.access import Credential, Principal, Role
 from octostar_runtime.ports import Credentials
@@ -53,9 +53,13 @@ class SignIn:
 
     def with_link(self, secret: str, peer: str) -> SignedIn:
         """Use up a link. NotSignedIn when it is unknown, used or expired; TooManyAttempts after many failures."""
-        self._attempts.check(peer)
+        self._attempts.begin(peer, guessable=False)
         known = plausible("link", secret)
-        link = self._credentials.consume(digest(secret), at=self._clock.time()) if known else None
+        try:
+            link = self._credentials.consume(digest(secret), at=self._clock.time()) if known else None
+        except StoreUnavailable:
+            self._attempts.forgive(peer)
+            raise
         if link is None or link.kind != "link":
             self._refuse(peer, "link")
             raise NotSignedIn("this sign-in link is unknown, used or expired; ask for a new one")
@@ -63,7 +67,7 @@ class SignIn:
 
     def with_password(self, password: str, peer: str) -> SignedIn:
         """Check the local password. NotSignedIn when it is wrong or none is set; TooManyAttempts as above."""
-        self._attempts.check(peer)
+        self._attempts.begin(peer, guessable=True)
         if not verify_password(self._password_hash, password):
             self._refuse(peer, "password")
             raise NotSignedIn("wrong password" if self._password_hash else "no password is set for this service")
@@ -93,7 +97,6 @@ class SignIn:
         )
 
     def _refuse(self, peer: str, via: str) -> None:
-        self._attempts.failed(peer)
         self._audit.record("access.sign_in_refused", peer, None, {"via": via})
 
 

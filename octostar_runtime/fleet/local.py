@@ -41,6 +41,7 @@ class LocalNode:
     callbacks: Callable[[], Sequence[CallbackRecord]] = _nothing
     host: Callable[[], HostSample | None] = _none
     host_history: Callable[[], Sequence[HostSample]] = _nothing
+    host_day: Callable[[], Sequence[HostSample]] = _nothing
     store_health: Callable[[], StoreHealth | None] = _none
     policy: Callable[[], tuple[str | None, int]] = _no_policy
     meta: Callable[[], Mapping[str, object]] = _empty

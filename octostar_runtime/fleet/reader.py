@@ -80,6 +80,7 @@ class FleetReader:
             callbacks=(*local.callbacks(), *(callback for status in statuses for callback in status.callbacks)),
             host=local.host(),
             host_history=tuple(local.host_history()),
+            host_day=tuple(local.host_day()),
             store=local.store_health(),
             policy_mode=policy_mode,
             policy_version=policy_version,

@@ -63,6 +63,7 @@ class FleetSnapshot:
     callbacks: tuple[CallbackRecord, ...] = ()
     host: HostSample | None = None
     host_history: tuple[HostSample, ...] = ()
+    host_day: tuple[HostSample, ...] = ()  # the last 24 hours, one sample per five minutes
     store: StoreHealth | None = None
     policy_mode: str | None = None
     policy_version: int = 0

@@ -159,6 +159,7 @@ class Runtime:
                 callbacks=self.sessions.callbacks,
                 host=lambda: self.sampler.latest,
                 host_history=self.sampler.history,
+                host_day=self.sampler.day.samples,
                 store_health=self.publisher.health,
                 policy=self._policy,
                 meta=self._meta,

@@ -1,4 +1,4 @@
-"""Read the machine (or the container) every 2 s and keep the last 15 minutes.
+"""Read the machine (or the container) every 2 s; keep the last 15 minutes, and the last day in coarse steps.
 
 One periodic thread calls :meth:`Sampler.sample`; readers on any thread get frozen values.
 """
@@ -15,6 +15,7 @@ from octostar_runtime.models.fleet import HostSample
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.settings import Settings
 from octostar_runtime.telemetry.cgroup import Cgroup
+from octostar_runtime.telemetry.day import Day
 
 INTERVAL_S = 2.0
 KEPT = 450  # 15 minutes
@@ -38,6 +39,7 @@ class Sampler:
         self._machine_cores = psutil.cpu_count() or 1
         self._lock = threading.Lock()
         self._samples: deque[HostSample] = deque(maxlen=KEPT)
+        self.day = Day(settings.state_dir / "host-day.jsonl")
         self._before: tuple[float, float, float] | None = None  # monotonic, scope's CPU s, process CPU s
         self._thread = PeriodicThread("octostar-sampler", self.sample, interval_s=INTERVAL_S)
 
@@ -88,6 +90,7 @@ class Sampler:
         )
         with self._lock:
             self._samples.append(sample)
+        self.day.add(sample)
         return sample
 
     def _percents(self, scope_s: float, process_s: float, cores: float) -> tuple[float, float]:

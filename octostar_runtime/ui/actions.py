@@ -6,15 +6,18 @@ whatever the list shows by then. While a confirm is open, the page stands still.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
 
 import streamlit as st
 
 from octostar_runtime.access import Access
-from octostar_runtime.errors import OctostarRuntimeError
+from octostar_runtime.errors import CountChanged, OctostarRuntimeError
 from octostar_runtime.models.access import Principal
-from octostar_runtime.models.outcomes import summary
+from octostar_runtime.models.outcomes import Outcome, summary
 from octostar_runtime.operations import Operations
+from octostar_runtime.operations.runs import BULK_LIMIT
 from octostar_runtime.ui.components.blocks import note
 from octostar_runtime.ui.console import Console
 
@@ -39,6 +42,16 @@ class Answers:
 Deed = Callable[[Operations, Principal, Answers], str]
 
 
+#: Times the count is taken anew when it keeps falling while we look.
+_TRIES = 20
+
+
+class Matching(Protocol):
+    """An operation on everything that matches a search."""
+
+    def __call__(self, query: str, expected: int, *, by: Principal, reason: str) -> tuple[Outcome, ...]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Something a viewer asked for and has to confirm."""
@@ -52,6 +65,8 @@ class Request:
     number: tuple[str, int, int, int] | None = None  # ask for a number: label, least, most, now
     agree: str = ""  # a box to tick: what else is wanted, said in words
     for_all: bool = False  # also those may do it who only look: it is about themselves
+    recounted: Callable[[int], "Request"] | None = None  # the same for another count of targets
+    news: str = ""  # what has changed since it was asked
 
 
 def ask(request: Request) -> None:
@@ -85,6 +100,8 @@ def _forget() -> None:
 
 
 def _confirm(console: Console, request: Request) -> None:
+    if request.news:
+        note(request.news, "warn")
     st.write(request.sentence)
     locked = "" if request.for_all else console.locked
     if locked:
@@ -127,6 +144,12 @@ def _do(console: Console, request: Request, answers: Answers) -> None:
     try:
         with st.spinner("Working on it…"):
             done = request.deed(console.source.operations, console.principal, answers)
+    except CountChanged as error:
+        if request.recounted is None or not 0 < error.current <= BULK_LIMIT:
+            note(str(error), "bad")
+            return
+        news = f"There are {error.current:,} now. Nothing was done; look again and confirm."
+        ask(replace(request.recounted(error.current), news=news))
     except OctostarRuntimeError as error:
         note(str(error), "bad")
         return
@@ -159,8 +182,9 @@ def cancel_matching(query: str, expected: int) -> Request:
         sentence=f"Every task that waits or runs and matches `{query or 'anything'}` is asked to stop.",
         button=f"Cancel {expected:,} tasks",
         deed=lambda operations, by, answers: summary(
-            operations.cancel_matching(query, expected, by=by, reason=answers.reason), "cancelled"
+            _at_most(operations.cancel_matching, query, expected, by, answers.reason), "cancelled"
         ),
+        recounted=partial(cancel_matching, query),
     )
 
 
@@ -202,9 +226,25 @@ def retry_matching(query: str, expected: int) -> Request:
         sentence=f"Every ended task that matches `{query or 'anything'}` is run again with the same arguments.",
         button=f"Retry {expected:,} tasks",
         deed=lambda operations, by, answers: summary(
-            operations.retry_matching(query, expected, by=by, reason=answers.reason), "queued again"
+            _at_most(operations.retry_matching, query, expected, by, answers.reason), "queued again"
         ),
+        recounted=partial(retry_matching, query),
     )
+
+
+def _at_most(act: Matching, query: str, expected: int, by: Principal, reason: str) -> tuple[Outcome, ...]:
+    """Act on what matches when it has become less than what was confirmed; CountChanged when it has become more.
+
+    On a busy queue some end between the question and the click: nobody has to confirm anew for those.
+    """
+    for _ in range(_TRIES):
+        try:
+            return act(query, expected, by=by, reason=reason)
+        except CountChanged as error:
+            if error.current >= expected:
+                raise
+            expected = error.current
+    return act(query, expected, by=by, reason=reason)
 
 
 # ---- sessions ----------------------------------------------------------------------------------------------------

@@ -122,6 +122,10 @@ class RuntimeSource:
         page: RunPage = self._shared.get(("runs", query, limit, offset, sort), ask)
         return page
 
+    def count_runs(self, query: str) -> int:
+        count: int = self._shared.get(("count", query), lambda: self._runtime.store.runs.count(query))
+        return count
+
     def group_runs(self, query: str, *, by: str) -> RunGroups:
         groups: RunGroups = self._slow.get(("groups", query, by), lambda: self._runtime.store.runs.groups(query, by=by))
         return groups

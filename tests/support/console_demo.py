@@ -95,6 +95,9 @@ class DemoSource:
         found.sort(key=lambda run: getattr(run, name) or 0, reverse=sort.startswith("-"))
         return Listed(runs=found[offset : offset + limit], total=len(found))
 
+    def count_runs(self, query: str) -> int:
+        return self.find_runs(query, limit=1, offset=0, sort="-queued_at").total
+
     def group_runs(self, query: str, *, by: str) -> RunGroups:
         return self._archive().groups(query, by=by)
 

@@ -357,6 +357,10 @@ def sample_snapshot(**changes: object) -> FleetSnapshot:
         ),
         host=host[-1],
         host_history=host,
+        host_day=tuple(
+            replace(host[number % len(host)], at=NOW - 86_400 + number * 300, people=number // 24 % 9)
+            for number in range(288)
+        ),
         store=StoreHealth(url="sqlite:///.octostar/store.sqlite3", buffered=4, lag_s=0.21),
         policy_mode="enforce",
         policy_version=7,

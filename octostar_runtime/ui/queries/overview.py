@@ -11,6 +11,8 @@ from octostar_runtime.ui.words import Word
 
 #: Seconds per point of the 15-minute curves: the chart stays the same, and costs nothing, in between.
 BUCKET_S = 15
+#: Seconds per point of the day's curves of tasks.
+TASKS_STEP_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,21 @@ def figures(snapshot: FleetSnapshot, links: Links) -> list[Figure]:
             tone="bad" if healthy < len(nodes) else "",
         ),
         *_host_figures(snapshot.host, links),
+        _services_figure(snapshot, links),
     ]
+
+
+def _services_figure(snapshot: FleetSnapshot, links: Links) -> Figure:
+    up = sum(1 for service in snapshot.services if service.state.value in ("ready", "idle", "warned", "draining"))
+    failed = sum(1 for service in snapshot.services if service.state.value == "failed")
+    soon = sum(1 for service in snapshot.services if service.state.value in ("idle", "warned"))
+    return Figure(
+        label="Services up",
+        value=f"{up} of {len(snapshot.services)}" if snapshot.services else "—",
+        note=f"{failed} failed" if failed else f"{soon} will stop soon" if soon else "",
+        href=links.to("idle"),
+        tone="bad" if failed else "",
+    )
 
 
 def _host_figures(host: HostSample | None, links: Links) -> list[Figure]:
@@ -123,6 +139,12 @@ def bucketed(history: Sequence[HostSample], seconds: float = BUCKET_S) -> list[H
         kept[int(sample.at // seconds)] = sample
     buckets = sorted(kept)
     return [kept[bucket] for bucket in (buckets[:-1] if len(buckets) > 2 else buckets)]
+
+
+def whole_day(snapshot: FleetSnapshot) -> list[HostSample]:
+    """Return the last 24 hours in steps of five minutes, up to this moment."""
+    day = [sample for sample in snapshot.host_day if sample.at > snapshot.taken_at - 86_400.0]
+    return [*day, snapshot.host] if snapshot.host is not None else day
 
 
 def concerns(snapshot: FleetSnapshot, links: Links) -> list[Concern]:

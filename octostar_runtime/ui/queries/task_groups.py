@@ -1,6 +1,6 @@
 """Groups of tasks: by name, by error, and over time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from octostar_runtime.models.groups import RunGroup, RunGroups
@@ -54,6 +54,13 @@ def over_time(groups: RunGroups) -> Table:
         columns=(Column(label="Queued from", kind="time", main=True), *_FIGURES),
         rows=[[str(group.at), group.at, *_figures(group)] for group in reversed(groups.groups)],
     )
+
+
+def without_gaps(groups: Sequence[RunGroup], *, since: float, until: float, step_s: float) -> list[RunGroup]:
+    """Return a group for each stretch from ``since`` to ``until``: an empty one where nothing was queued."""
+    known = {round(group.at or 0.0): group for group in groups}
+    steps = (since + number * step_s for number in range(round((until - since) / step_s)))
+    return [known.get(round(at)) or RunGroup(at=at, count=0, failed=0, live=0, newest_at=at) for at in steps]
 
 
 def _search(key: str, by: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord, RunState
-from octostar_runtime.query import Query, parse
+from octostar_runtime.query import Field, Query, parse
 from octostar_runtime.ui import formats, words
 from octostar_runtime.ui.links import Links
 from octostar_runtime.ui.queries.people import Eyes
@@ -52,10 +52,18 @@ class Wanted:
 
     @property
     def query(self) -> str:
-        """The tab and the search box as one search."""
+        """The tab and the search box as one search.
+
+        Two ``state:`` terms side by side mean either of them. Where the box names states too, the tab is therefore
+        said by what it leaves out, so that both have to hold.
+        """
         states = TABS.get(self.tab, TABS[""])[1]
-        state = f"state:{','.join(states)}" if states else ""
-        return f"{state} {self.text}".strip()
+        if not states:
+            return self.text.strip()
+        if any(term.field is Field.STATE and not term.exclude for term in parse(self.text).terms):
+            others = [state.value for state in RunState if state.value not in states]
+            return f"-state:{','.join(others)} {self.text}".strip()
+        return f"state:{','.join(states)} {self.text}".strip()
 
     def narrowed(self, *, live: bool) -> str:
         """Return the search for only what can be cancelled (``live``) or retried.
@@ -76,10 +84,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One page of runs and how many there are in all."""
+    """One page of runs and how many there are in all (more than ``total`` when it is not ``exact``)."""
 
     runs: Sequence[RunRecord]
     total: int
+    exact: bool = True
     next: str | None = None  # pages are numbered here; a cursor is for programs
 
 

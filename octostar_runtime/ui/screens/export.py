@@ -45,16 +45,17 @@ def _harmless(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
 
 
-def menu(console: Console, wanted: Wanted) -> None:
-    """Draw the download menu; the rows are fetched when it is clicked."""
+def menu(console: Console, wanted: Wanted, wrong: str) -> None:
+    """Draw the download menu; the rows are fetched when it is clicked. ``wrong`` is why there can be none."""
 
     def fetch() -> list[dict[str, object]]:
         page = console.source.find_runs(wanted.query, limit=LIMIT, offset=0, sort=wanted.sort)
         return rows(page.runs, console.eyes)
 
-    with st.popover("Export", icon=":material/download:", key="oc_export"):
+    with st.popover("Export", icon=":material/download:", key="oc_export", disabled=bool(wrong), help=wrong or None):
         st.caption(f"All that match, up to {LIMIT:,}")
-        files(fetch, "tasks")
+        if not wrong:
+            files(fetch, "tasks")
 
 
 def files(fetch: Callable[[], list[dict[str, object]]], name: str) -> None:

@@ -1,18 +1,23 @@
 """Overview: what is going on, and what needs a look now."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from octostar_runtime.errors import OctostarRuntimeError
 from octostar_runtime.models.access import Role
 from octostar_runtime.models.fleet import HostSample
+from octostar_runtime.models.groups import RunGroup
 from octostar_runtime.ui import actions, frame
 from octostar_runtime.ui.components import blocks, charts
 from octostar_runtime.ui.components.markup import link, pill, text
 from octostar_runtime.ui.console import Console
-from octostar_runtime.ui.queries import history, overview
+from octostar_runtime.ui.queries import history, overview, task_groups
 
-#: Seconds between refreshes of the curves, which have a point every 15 s.
-CURVES_S = 15.0
+#: Seconds between refreshes of the curves: the short ones have a point every 15 s, the day's every 5 minutes.
+CURVES_S, DAY_S = 15.0, 60.0
+#: How far the curves go back: address word -> title
+SPANS = {"": "15 minutes", "day": "24 hours"}
 
 
 def draw(console: Console) -> None:
@@ -64,28 +69,43 @@ def _tile(figure: overview.Figure) -> blocks.Tile:
 
 
 def _curves(console: Console) -> None:
-    """Two charts, each a fragment of its own that refreshes when there may be a new point."""
+    """Charts, each a fragment of its own that refreshes when there may be a new point."""
+    day = st.query_params.get("span") == "day"
+    blocks.tabs(
+        [
+            blocks.Tab(label=title, href=console.links.to("overview", span=span), current=(span == "day") is day)
+            for span, title in SPANS.items()
+        ]
+    )
     chosen = frame.choices().refresh_s
-    every = None if chosen is None or actions.pending() else max(chosen, CURVES_S)
+    every = None if chosen is None or actions.pending() else max(chosen, DAY_S if day else CURVES_S)
     left, right = st.columns(2)
     with left:
-        blocks.heading("People and tasks", "the last 15 minutes")
-        st.fragment(_work, run_every=every)(console)
+        blocks.heading("People and tasks", f"the last {SPANS['day' if day else '']}")
+        st.fragment(_work, run_every=every)(console, day)
+        if day:
+            blocks.heading("Tasks that ended", "by when they were queued")
+            st.fragment(_ended, run_every=every)(console)
     with right:
-        blocks.heading("CPU, memory and pool use", "the last 15 minutes")
-        st.fragment(_host, run_every=every)(console)
+        blocks.heading("CPU, memory and pool use", f"the last {SPANS['day' if day else '']}")
+        st.fragment(_host, run_every=every)(console, day)
+        if day:
+            blocks.heading("Time in the queue", "by when they were queued")
+            st.fragment(_waits, run_every=every)(console)
 
 
-def _samples(console: Console) -> list[HostSample]:
-    samples = overview.bucketed(console.snapshot.host_history)
+def _samples(console: Console, *, day: bool) -> list[HostSample]:
+    snapshot = console.snapshot
+    samples = overview.whole_day(snapshot) if day else overview.bucketed(snapshot.host_history)
     if len(samples) < 2:
-        blocks.empty("Not enough readings yet", "The curve appears within half a minute.")
+        soon = "The curve gets a point every five minutes." if day else "The curve appears within half a minute."
+        blocks.empty("Not enough readings yet", soon)
         return []
     return samples
 
 
-def _work(console: Console) -> None:
-    if samples := _samples(console):
+def _work(console: Console, day: bool) -> None:
+    if samples := _samples(console, day=day):
         charts.timechart(
             [
                 _series("People", charts.VIOLET, [(s.at, s.people) for s in samples]),
@@ -96,8 +116,8 @@ def _work(console: Console) -> None:
         )
 
 
-def _host(console: Console) -> None:
-    if samples := _samples(console):
+def _host(console: Console, day: bool) -> None:
+    if samples := _samples(console, day=day):
         memory = [(s.at, 100 * s.memory_used / s.memory_limit if s.memory_limit else 0.0) for s in samples]
         charts.timechart(
             [
@@ -111,5 +131,37 @@ def _host(console: Console) -> None:
         )
 
 
-def _series(name: str, colour: str, points: list[tuple[float, float]], *, area: bool = False) -> charts.Series:
+def _ended(console: Console) -> None:
+    if groups := _day_of_tasks(console):
+        done = [(group.at or 0.0, group.count - group.live - group.failed) for group in groups]
+        failed = [(group.at or 0.0, group.failed) for group in groups]
+        series = [_series("Done", charts.GREEN, done, area=True), _series("Failed", charts.RED, failed)]
+        charts.timechart(series, key="oc_chart_ended")
+
+
+def _waits(console: Console) -> None:
+    if groups := _day_of_tasks(console):
+        middle = [(group.at or 0.0, group.wait_p50_s or 0.0) for group in groups]
+        high = [(group.at or 0.0, group.wait_p95_s or 0.0) for group in groups]
+        series = [_series("Half waited less than", charts.BLUE, middle, area=True)]
+        series.append(_series("95 % waited less than", charts.AMBER, high))
+        charts.timechart(series, key="oc_chart_waits", unit="%.1f s")
+
+
+def _day_of_tasks(console: Console) -> list[RunGroup]:
+    """Return the stretches of the last day with nothing left out: one without tasks is a zero, not a gap."""
+    step = overview.TASKS_STEP_S
+    until = (console.source.now() // step + 1) * step
+    try:
+        found = console.source.bucket_runs("", since=until - 86_400.0, until=until, step_s=step)
+    except OctostarRuntimeError as error:
+        blocks.note(str(error), "warn")
+        return []
+    if not found.groups:
+        blocks.empty("No task was queued", "Each half hour with tasks will be a point here.")
+        return []
+    return task_groups.without_gaps(found.groups, since=until - 86_400.0, until=until, step_s=step)
+
+
+def _series(name: str, colour: str, points: Sequence[tuple[float, float]], *, area: bool = False) -> charts.Series:
     return charts.Series(name=name, points=points, colour=colour, area=area)

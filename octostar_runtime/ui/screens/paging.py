@@ -40,22 +40,26 @@ def _typed() -> None:
     st.session_state[_SEEN] = text
 
 
-def page_number(total: int, rows: int) -> int:
+def page_number(total: int, rows: int, *, exact: bool = True) -> int:
     """Return the page the address asks for, within what there is."""
     asked = st.query_params.get("page", "1")
-    last = max(1, -(-total // rows))
-    return min(max(int(asked) if asked.isdigit() else 1, 1), last)
+    wanted = max(int(asked) if asked.isdecimal() and len(asked) < 8 else 1, 1)
+    return min(wanted, max(1, -(-total // rows))) if exact else wanted
 
 
-def pager(console: Console, page_key: str, total: int, rows: int, what: str) -> None:
-    """Draw where this page stands; arrows when there is more than one."""
+def pager(console: Console, page_key: str, total: int, rows: int, what: str, *, exact: bool = True) -> None:
+    """Draw where this page stands; arrows when there is more than one.
+
+    Of a ``total`` that is not ``exact`` there are more, and nobody knows yet which page is the last.
+    """
     if not total:
         return
-    page = page_number(total, rows)
-    first, until = (page - 1) * rows + 1, min(page * rows, total)
-    said = text(f"{number(first)} to {number(until)} of {plural(total, what)}")
+    page = page_number(total, rows, exact=exact)
+    first, until = (page - 1) * rows + 1, min(page * rows, total) if exact else page * rows
+    of = plural(total, what) if exact else f"more than {plural(max(total, until), what)}"
+    said = text(f"{number(first)} to {number(until)} of {of}")
     params = st.query_params.to_dict()
     for label, target in (("← Newer", page - 1), ("Older →", page + 1)):
-        if 1 <= target <= -(-total // rows):
+        if target >= 1 and (not exact or target <= -(-total // rows)):
             said += link(label, console.links.to(page_key, **{**params, "page": "" if target == 1 else target}))
     blocks.draw(f'<div class="oc oc-fresh oc-pager">{said}</div>')

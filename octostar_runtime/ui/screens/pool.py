@@ -68,7 +68,7 @@ def _tile(figure: pools.Figure) -> blocks.Tile:
 def _use(console: Console) -> None:
     chosen = frame.choices().refresh_s
     every = None if chosen is None or actions.pending() else max(chosen, CURVES_S)
-    blocks.heading("Use over time", "all pools of this node, the last 15 minutes")
+    blocks.heading("Use over time", "all pools together, the last 15 minutes")
     st.fragment(_curve, run_every=every)(console)
 
 

@@ -1,11 +1,13 @@
 """Tasks: tabs with counts, one search box, a page of rows, bulk actions, groups, export."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from octostar_runtime.errors import NotAllowed, OctostarRuntimeError, QueryInvalid
 from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.operations.runs import BULK_LIMIT
 from octostar_runtime.ui import actions, frame
 from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.tableview import table
@@ -13,7 +15,7 @@ from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import nodes, task_groups, tasks
 from octostar_runtime.ui.screens import export
 from octostar_runtime.ui.screens import task_groups as grouped
-from octostar_runtime.ui.screens.paging import pager, search_box
+from octostar_runtime.ui.screens.paging import page_number, pager, search_box
 
 _TABLE = "oc_tasks"
 #: What may be done to everything that matches -> whether that is about live runs
@@ -40,13 +42,15 @@ def draw(console: Console) -> None:
 def _top(console: Console) -> None:
     with st.container(horizontal=True, key="oc_top"):
         search_box("Search, e.g. user:ada* error:timeout -pool:gpu")
-        off, why = bool(console.locked), console.locked or None
+        wanted = _wanted()
+        wrong = _wrong(console, wanted)
+        why = console.locked or wrong or None
         chosen = st.menu_button(
-            "All that match", list(_ALL), key="oc_all", icon=":material/checklist:", disabled=off, help=why
+            "All that match", list(_ALL), key="oc_all", icon=":material/checklist:", disabled=bool(why), help=why
         )
-        if chosen is not None:
-            _ask_matching(console, _wanted(), live=_ALL[chosen])
-        export.menu(console, _wanted())
+        if chosen is not None and not wrong:
+            _ask_matching(console, wanted, live=_ALL[chosen])
+        export.menu(console, wanted, wrong)
         with st.popover("", icon=":material/help:", key="oc_syntax", help="How to search"):
             st.markdown(SYNTAX)
 
@@ -54,17 +58,24 @@ def _top(console: Console) -> None:
 def _body(console: Console) -> None:
     wanted = _wanted()
     _tabs(console, wanted)
-    try:
-        wanted.parsed()
-        console.eyes.check_search(wanted.text)
-    except (QueryInvalid, NotAllowed) as error:
-        blocks.note(str(error), "bad")
+    if wrong := _wrong(console, wanted):
+        blocks.note(wrong, "bad")
         return
     group = st.query_params.get("group", "")
     if group in task_groups.TABS:
         grouped.draw(console, wanted, group)
     else:
         _rows(console, wanted)
+
+
+def _wrong(console: Console, wanted: tasks.Wanted) -> str:
+    """Return why this search cannot be done, or not by this viewer; empty when it can."""
+    try:
+        wanted.parsed()
+        console.eyes.check_search(wanted.text)
+    except (QueryInvalid, NotAllowed) as error:
+        return str(error)
+    return ""
 
 
 def _wanted() -> tasks.Wanted:
@@ -75,7 +86,7 @@ def _wanted() -> tasks.Wanted:
         tab=asked.get("state", ""),
         text=asked.get("q", ""),
         sort=sort if sort.removeprefix("-") in tasks.SORTS else tasks.DEFAULT_SORT,
-        page=max(1, int(page)) if page.isdigit() else 1,
+        page=max(1, int(page)) if page.isdecimal() and len(page) < 8 else 1,
     )
 
 
@@ -102,7 +113,7 @@ def _rows(console: Console, wanted: tasks.Wanted) -> None:
     view = tasks.table(listed.runs, console.links, console.eyes, nodes.alive(console.snapshot))
     links = _sort_links(console, wanted)
     answer = table(view, key=_TABLE, locked=console.locked, sort_links=links, none=_none(wanted))
-    pager(console, "tasks", listed.total, wanted.rows, "task")
+    pager(console, "tasks", listed.total, wanted.rows, "task", exact=listed.exact)
     if answer.action:
         _act(console, answer.action, [run for run in listed.runs if run.run_id in answer.targets])
 
@@ -113,7 +124,11 @@ def _from_archive(console: Console, wanted: tasks.Wanted) -> tasks.Listed:
     except OctostarRuntimeError as error:
         blocks.note(str(error), "bad")
         return tasks.Listed(runs=(), total=0)
-    return tasks.Listed(runs=page.runs, total=page.total)
+    if not page.runs and page.total and wanted.page > 1:
+        # beyond the end: the list has become shorter, or the address was written by hand
+        last = replace(wanted, page=page_number(page.total, wanted.rows))
+        page = console.source.find_runs(last.query, limit=last.rows, offset=last.offset, sort=last.sort)
+    return tasks.Listed(runs=page.runs, total=page.total, exact=page.exact)
 
 
 def _none(wanted: tasks.Wanted) -> tuple[str, str]:
@@ -153,11 +168,14 @@ def _ask_matching(console: Console, wanted: tasks.Wanted, *, live: bool) -> None
     """Count what the action can touch, now, and ask for exactly that many."""
     query = wanted.narrowed(live=live)
     try:
-        total = console.source.find_runs(query, limit=1, offset=0, sort=tasks.DEFAULT_SORT).total
+        total = console.source.count_runs(query)
     except OctostarRuntimeError as error:
         blocks.note(str(error), "bad")
         return
     if not total:
         blocks.note("No task that waits or runs matches." if live else "No task that has ended matches.")
+        return
+    if total > BULK_LIMIT:
+        blocks.note(f"{total:,} tasks match. At most {BULK_LIMIT:,} are touched at once; narrow the search.", "warn")
         return
     actions.ask(actions.cancel_matching(query, total) if live else actions.retry_matching(query, total))

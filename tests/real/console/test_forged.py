@@ -41,6 +41,11 @@ def shown(client: StreamlitClient, label: str) -> bool:
         return False
 
 
+def open_until(client: StreamlitClient, label: str, page: str, query: str = "") -> None:
+    """Open a page again and again until its list is there: a raw client does not refresh by itself."""
+    wait_until(lambda: shown(client.go(page, query=query), label), what=label, timeout_s=20)
+
+
 def confirm(client: StreamlitClient) -> None:
     """Press the dialog's button although it is disabled."""
     client.wait(lambda: shown(client, "oc_confirm"), what="the dialog")
@@ -51,8 +56,7 @@ def confirm(client: StreamlitClient) -> None:
 
 def test_a_forged_cancel_of_a_task_changes_nothing(vera: StreamlitClient, console: RunningApp) -> None:
     run_id = start(console, "works", seconds=40)
-    vera.go("tasks", query="state=running&q=name:works")
-    vera.wait(lambda: shown(vera, "oc_tasks"), what="the table")
+    open_until(vera, "oc_tasks", "tasks", "state=running&q=name:works")
 
     act(vera, "oc_tasks", {"name": "cancel", "ids": [run_id]})
     confirm(vera)
@@ -91,8 +95,7 @@ def test_a_forged_hard_stop_from_the_tasks_own_page_changes_nothing(vera: Stream
 def test_a_forged_end_of_a_session_changes_nothing(vera: StreamlitClient, console: RunningApp) -> None:
     with StreamlitClient(console.url, headers={"Origin": console.url}, timeout_s=20) as person:
         person.go("patterns_initialization")
-        vera.go("sessions", query="who=people")
-        vera.wait(lambda: shown(vera, "oc_sessions"), what="the table")
+        open_until(vera, "oc_sessions", "sessions", "who=all")
         refs = [session["session_id"][:13] for session in console.api("GET", "/api/sessions").json()["items"]]
 
         act(vera, "oc_sessions", {"name": "end", "ids": refs})
@@ -115,8 +118,7 @@ def test_a_forged_end_of_a_session_changes_nothing(vera: StreamlitClient, consol
 def test_a_forged_action_on_pools_nodes_and_services_changes_nothing(
     vera: StreamlitClient, console: RunningApp, page: str, component: str, value: dict[str, object]
 ) -> None:
-    vera.go(page)
-    vera.wait(lambda: shown(vera, component), what="the page")
+    open_until(vera, component, page)
     pool = console.api("GET", "/api/pools").json()["items"][0]
     ids = {"oc_pools": f"{pool['node_id'][-8:]}/{pool['name']}", "oc_nodes": pool["node_id"]}
 
@@ -152,8 +154,7 @@ def test_ids_that_were_never_drawn_are_not_acted_upon(console: RunningApp) -> No
     cookie = console.admin_cookie  # type: ignore[attr-defined]
     run_id = start(console, "works", seconds=20)
     with StreamlitClient(console.url, headers={"Cookie": cookie, "Origin": console.url}, timeout_s=20) as admin:
-        admin.go("tasks", query="state=running&q=name:works")
-        admin.wait(lambda: shown(admin, "oc_tasks"), what="the table")
+        open_until(admin, "oc_tasks", "tasks", "state=running&q=name:works")
         for value in ({"name": "cancel", "ids": ["../../etc"]}, {"name": "cancel", "ids": run_id}, "cancel", None, [1]):
             act(admin, "oc_tasks", value)
             assert not shown(admin, "oc_confirm"), value

@@ -1,8 +1,11 @@
 """The overview: figures, curves, and what needs attention."""
 
+from dataclasses import replace
+
 from octostar_runtime.models.fleet import HostSample, StoreHealth
+from octostar_runtime.models.groups import RunGroup
 from octostar_runtime.ui.links import Links
-from octostar_runtime.ui.queries import overview
+from octostar_runtime.ui.queries import overview, task_groups
 from tests.support.fleet_samples import empty_snapshot, sample_host, sample_snapshot
 
 
@@ -74,3 +77,22 @@ def test_curves_are_aligned_to_the_clock_so_that_old_points_never_move() -> None
     samples = [at(float(second)) for second in range(0, 120, 2)]
 
     assert overview.bucketed(samples[5:])[1:3] == overview.bucketed(samples)[1:3]
+
+
+def test_the_day_goes_up_to_now_and_no_further_back_than_24_hours() -> None:
+    snapshot = sample_snapshot()
+    old = replace(snapshot.host_day[0], at=snapshot.taken_at - 90_000)
+
+    day = overview.whole_day(replace(snapshot, host_day=(old, *snapshot.host_day)))
+
+    assert old not in day
+    assert day[-1] == snapshot.host
+    assert 287 <= len(day) <= 289
+
+
+def test_a_stretch_without_tasks_is_a_zero_and_no_gap() -> None:
+    some = RunGroup(at=3600.0, count=3, failed=1, live=0, newest_at=3700.0)
+
+    found = task_groups.without_gaps([some], since=0.0, until=7200.0, step_s=1800.0)
+
+    assert [(group.at, group.count) for group in found] == [(0.0, 0), (1800.0, 0), (3600.0, 3), (5400.0, 0)]

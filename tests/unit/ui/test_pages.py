@@ -13,6 +13,7 @@ from tests.support.fleet_samples import empty_snapshot, run_id
 FOLDER = Path(__file__).resolve().parents[3] / "pages"
 TABS = [
     ("overview", {}),
+    ("overview", {"span": "day"}),
     ("sessions", {"who": "all"}),
     ("sessions", {"tab": "users"}),
     ("sessions", {"tab": "callbacks"}),

@@ -101,3 +101,16 @@ def test_a_viewer_sees_no_user_when_the_settings_hide_people() -> None:
     run = a_run(1, RunState.RUNNING, user="ada@example.org")
 
     assert "ada@example.org" not in str(tasks.table([run], Links(), eyes).rows)
+
+
+def test_a_tab_and_a_state_in_the_box_have_to_hold_both() -> None:
+    failed = a_run(1, RunState.ERROR)
+    running = a_run(2, RunState.RUNNING)
+
+    both = tasks.Wanted(tab="running", text="state:failed").parsed()
+    same = tasks.Wanted(tab="failed", text="state:error,lost").parsed()
+
+    assert not both.matches(failed, 0.0)
+    assert not both.matches(running, 0.0)
+    assert same.matches(failed, 0.0)
+    assert not same.matches(a_run(3, RunState.TIMED_OUT), 0.0)
