@@ -33,6 +33,21 @@ _NOUNS = {
     "people": "Person",
     "store": "Store",
 }
+#: Kinds that read badly when they are put together from their parts.
+_SAID = {
+    "access.signed_in": "Signed in",
+    "access.signed_out": "Signed out",
+    "access.sign_in_refused": "Sign-in refused",
+    "access.sign_in_ended": "Signed out by another",
+    "access.denied": "Not allowed",
+    "access.link_made": "Sign-in link made",
+    "access.token_made": "Token made",
+    "access.token_revoked": "Token revoked",
+    "people.erased": "Person's data erased",
+    "session.message_requested": "Message sent",
+    "session.rerun_requested": "Page rerun requested",
+    "session.stop_script_requested": "Script stop requested",
+}
 _TONES = {
     "failed": "bad",
     "lost": "bad",
@@ -61,8 +76,8 @@ _TONES = {
 def word(kind: str) -> Word:
     """Return an event's kind in plain words, e.g. ``Task cancel requested``."""
     noun, _, verb = kind.partition(".")
-    label = f"{_NOUNS.get(noun, noun.capitalize())} {verb.replace('_', ' ').replace('.', ' ')}".strip()
-    return Word(label, _TONES.get(verb, "wait"))
+    pieced = f"{_NOUNS.get(noun, noun.capitalize())} {verb.replace('_', ' ').replace('.', ' ')}".strip()
+    return Word(_SAID.get(kind, pieced), _TONES.get(verb, "wait"))
 
 
 def subject(event: Event) -> str:
@@ -84,6 +99,8 @@ def detail(event: Event) -> str:
     data = event.data
     if "before" in data and "after" in data:
         said.append(f"{data['before']} → {data['after']}")
+    if event.kind == "access.denied" and data.get("action"):
+        said.append(f"to {data['action']}")
     if isinstance(data.get("count"), int) and data["count"] != 1:
         said.append(f"{data.get('done', data['count'])} of {data['count']}")
     if event.kind in ("service.stopped", "service.ready") and isinstance(took := data.get("duration_s"), int | float):

@@ -84,10 +84,6 @@ def as_text(run: RunRecord) -> str:
     return run.traceback or ": ".join(part for part in (run.error_type, run.error) if part)
 
 
-def log_lines(run: RunRecord) -> list[tuple[str, str, str]]:
-    """Return (time, level, text) of what the task logged."""
-    from datetime import UTC, datetime
-
-    return [
-        (datetime.fromtimestamp(line.at, UTC).strftime("%H:%M:%S"), line.level.lower(), line.text) for line in run.logs
-    ]
+def log_lines(run: RunRecord) -> list[tuple[float, str, str]]:
+    """Return (UTC second, level, text) of what the task logged."""
+    return [(line.at, line.level.lower(), line.text) for line in run.logs]

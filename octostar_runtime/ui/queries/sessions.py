@@ -1,8 +1,9 @@
 """Sessions: one row per browser tab, and one per person with what their work costs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord
@@ -19,6 +20,9 @@ GROUPS = {
     "ended": "Ended",
     "all": "All",
 }
+#: What sessions can be sorted by, as an address says it.
+SORTS = ("who", "seen", "page", "connected", "tasks", "took")
+DEFAULT_SORT = "-connected"
 END = RowAction(name="end", label="End", help="End this session; its browser says that an operator did it")
 MORE = RowAction(name="more", label="More", help="Message, rerun, stop its script, measure its memory")
 BULK = (
@@ -48,19 +52,18 @@ def group_counts(sessions: Sequence[SessionRecord]) -> dict[str, int]:
 
 
 def matching(snapshot: FleetSnapshot, eyes: Eyes, group: str, text: str = "", user: str = "") -> list[SessionRecord]:
-    """Return the sessions under a tab that hold ``text``, newest first.
+    """Return the sessions under a tab that hold ``text``.
 
     Only what this viewer sees is compared: a search must not tell by trial what is not shown.
     """
     wanted = text.casefold().strip()
-    found = [
+    return [
         session
         for session in snapshot.sessions
         if in_group(session, group)
         and (not user or eyes.person(session.user) == user)
         and (not wanted or any(wanted in part.casefold() for part in _texts(eyes.session(session))))
     ]
-    return sorted(found, key=lambda session: session.connected_at, reverse=True)
 
 
 def _texts(session: SessionRecord) -> tuple[str, ...]:
@@ -73,28 +76,65 @@ def table(
     snapshot: FleetSnapshot, sessions: Sequence[SessionRecord], links: Links, eyes: Eyes, pages: Mapping[str, str]
 ) -> Table:
     """Return the rows of one page of sessions. ``pages`` maps a page's address to its title."""
-    tasks = Counter(run.session_id for run in snapshot.runs if run.session_id and not run.terminal)
+    tasks, live = _task_counts(snapshot)
     columns = (
-        Column(label="Who", main=True, help="The signed-in user of this browser tab"),
+        Column(label="Who", main=True, sort="who", help="The signed-in user of this browser tab"),
         Column(label="State", kind="state", words=words.SESSION),
         Column(label="Heartbeat", kind="state", words=_LIFE, help="From the browser itself: alive, late, then silent"),
-        Column(label="Last sign", kind="time", help="The last proof of life from the browser"),
-        Column(label="Page"),
-        Column(label="Connected", kind="since", end=True),
-        Column(label="Tasks", kind="link", href=links.to("tasks", q="session:") + "{id}", end=True),
-        Column(label="Last run", end=True, help="How long its script took the last time"),
+        Column(label="Last sign", kind="time", sort="seen", help="The last proof of life from the browser"),
+        Column(label="Page", sort="page"),
+        Column(label="Connected", kind="since", end=True, sort="connected"),
+        Column(
+            label="Tasks",
+            kind="link",
+            href=links.to("tasks", q="session:") + "{id}",
+            end=True,
+            sort="tasks",
+            help="How many it has started, and how many of them are at work",
+        ),
+        Column(label="Last run", end=True, sort="took", help="How long its script took the last time"),
         Column(label="Browser"),
     )
     return Table(
         label="Sessions",
         columns=columns,
-        rows=[_row(session, tasks[session.session_id], eyes, pages) for session in sessions],
+        rows=[
+            _row(session, _tasks_said(tasks[session.session_id], live[session.session_id]), eyes, pages)
+            for session in sessions
+        ],
         actions=(END, MORE),
         bulk=BULK,
     )
 
 
-def _row(session: SessionRecord, tasks: int, eyes: Eyes, pages: Mapping[str, str]) -> list[Cell]:
+def ordered(
+    sessions: Sequence[SessionRecord], snapshot: FleetSnapshot, eyes: Eyes, sort: str
+) -> Sequence[SessionRecord]:
+    """Return sessions by one of :data:`SORTS`, falling behind a minus; by what this viewer sees of them."""
+    tasks = _task_counts(snapshot)[0] if sort.endswith("tasks") else Counter[str]()
+    keys: Mapping[str, Callable[[SessionRecord], Any]] = {
+        "who": lambda session: (eyes.person(session.user) or "").casefold(),
+        "seen": lambda session: session.last_seen_at,
+        "page": lambda session: session.page or "",
+        "connected": lambda session: session.connected_at,
+        "tasks": lambda session: tasks[session.session_id],
+        "took": lambda session: session.last_run_s or 0.0,
+    }
+    return sorted(sessions, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
+
+
+def _task_counts(snapshot: FleetSnapshot) -> tuple[Counter[str], Counter[str]]:
+    """Return how many known tasks each session has started, and how many of those are at work."""
+    started = Counter(run.session_id for run in snapshot.runs if run.session_id)
+    live = Counter(run.session_id for run in snapshot.runs if not run.terminal and run.session_id)
+    return started, live
+
+
+def _tasks_said(started: int, live: int) -> str:
+    return "" if not started else f"{started}, {live} at work" if live else str(started)
+
+
+def _row(session: SessionRecord, tasks: str, eyes: Eyes, pages: Mapping[str, str]) -> list[Cell]:
     ended = session.state.value == "ended"
     return [
         formats.session_ref(session.session_id),
@@ -107,7 +147,7 @@ def _row(session: SessionRecord, tasks: int, eyes: Eyes, pages: Mapping[str, str
         formats.whole_duration((session.ended_at or session.last_seen_at) - session.connected_at)
         if ended
         else session.connected_at // 1,
-        str(tasks) if tasks else "",
+        tasks,
         "running now" if session.running else formats.duration(session.last_run_s) if session.last_run_s else "",
         session.browser if eyes.person(session.browser) is not None else None,
         [] if ended else ["end", "more"],
@@ -125,7 +165,9 @@ def resolve(snapshot: FleetSnapshot, refs: Sequence[str]) -> list[SessionRecord]
 
 
 @dataclass(slots=True)
-class _Cost:
+class Cost:
+    """What the tasks of somebody cost."""
+
     sessions: int = 0
     live: int = 0
     tasks: int = 0
@@ -133,16 +175,38 @@ class _Cost:
     cpu_s: float = 0.0
     waits: list[float] = field(default_factory=list)
 
+    @property
+    def wait_s(self) -> float | None:
+        """The median wait in the queue."""
+        return sorted(self.waits)[len(self.waits) // 2] if self.waits else None
+
+    def add(self, run: RunRecord) -> None:
+        """Count a run in."""
+        self.tasks += 1
+        self.live += not run.terminal
+        self.failed += run.state.value in ("error", "timed_out", "lost")
+        self.cpu_s += run.cpu_s or 0.0
+        if run.wait_s is not None:
+            self.waits.append(run.wait_s)
+
+
+def cost_of(runs: Iterable[RunRecord]) -> Cost:
+    """Return what these runs cost together."""
+    cost = Cost()
+    for run in runs:
+        cost.add(run)
+    return cost
+
 
 def users_table(snapshot: FleetSnapshot, runs: Sequence[RunRecord], links: Links, eyes: Eyes) -> Table:
     """Return one row per user: their sessions, their tasks and what those cost, the dearest first."""
-    costs: dict[str, _Cost] = defaultdict(_Cost)
+    costs: dict[str, Cost] = defaultdict(Cost)
     for session in snapshot.sessions:
         if session.state.value == "connected" and session.user:
             costs[session.user].sessions += 1
     for run in runs:
         if run.user:
-            _add(costs[run.user], run)
+            costs[run.user].add(run)
     ranked = sorted(costs.items(), key=lambda pair: (-pair[1].cpu_s, pair[0]))
     columns = (
         Column(label="User", kind="link", href=links.to("sessions", who="all", user="") + _joined("user"), main=True),
@@ -161,17 +225,7 @@ def _joined(name: str) -> str:
     return f"&{name}={{id}}"
 
 
-def _add(cost: _Cost, run: RunRecord) -> None:
-    cost.tasks += 1
-    cost.live += not run.terminal
-    cost.failed += run.state.value in ("error", "timed_out", "lost")
-    cost.cpu_s += run.cpu_s or 0.0
-    if run.wait_s is not None:
-        cost.waits.append(run.wait_s)
-
-
-def _user_row(name: str, cost: _Cost) -> list[Cell]:
-    middle = sorted(cost.waits)[len(cost.waits) // 2] if cost.waits else None
+def _user_row(name: str, cost: Cost) -> list[Cell]:
     return [
         name,
         name,
@@ -180,7 +234,7 @@ def _user_row(name: str, cost: _Cost) -> list[Cell]:
         formats.number(cost.live),
         formats.number(cost.failed),
         formats.duration(cost.cpu_s),
-        formats.duration(middle),
+        formats.duration(cost.wait_s),
     ]
 
 

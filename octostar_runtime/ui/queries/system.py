@@ -9,8 +9,11 @@ from octostar_runtime.models.access import Credential
 from octostar_runtime.settings import Settings
 from octostar_runtime.ui import formats
 from octostar_runtime.ui.machine import ProcessMemory
+from octostar_runtime.ui.queries.people import Eyes
 from octostar_runtime.ui.tables import Cell, Column, RowAction, Table
 
+#: Settings that name people.
+_NAMING = ("roles",)
 REVOKE = RowAction(name="revoke", label="Revoke", help="It is worthless at once")
 SIGN_OUT = RowAction(name="sign_out", label="Sign out", help="End this sign-in everywhere it is used")
 
@@ -49,8 +52,8 @@ def processes_table(processes: Sequence[ProcessMemory], parts: Mapping[int, str]
     return Table(label="Processes", columns=columns, rows=rows)
 
 
-def settings_table(settings: Settings) -> Table:
-    """Return the settings in force; secrets are shown as set or not set."""
+def settings_table(settings: Settings, eyes: Eyes) -> Table:
+    """Return the settings in force; secrets are shown as set or not set, and people as this viewer may see them."""
     columns = (
         Column(label="Setting", main=True),
         Column(label="In force", wrap=True),
@@ -60,7 +63,10 @@ def settings_table(settings: Settings) -> Table:
     for name, field in type(settings).model_fields.items():
         alias = field.validation_alias
         variable = alias if isinstance(alias, str) else f"OCTOSTAR_{name.upper()}"
-        rows.append([variable, variable, shown_setting(getattr(settings, name)), field.description])
+        shown = shown_setting(getattr(settings, name))
+        if name in _NAMING and eyes.person(shown) != shown:
+            shown = "not shown to viewers"
+        rows.append([variable, variable, shown, field.description])
     return Table(label="Settings", columns=columns, rows=rows)
 
 

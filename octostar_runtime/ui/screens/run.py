@@ -161,7 +161,11 @@ def _timeline(run: RunRecord) -> None:
     if not steps:
         return
     blocks.heading("How it went", "")
-    body = "".join(pill(step.word) + (f"<i>{text(step.lasted)}</i>" if step.lasted else "") for step in steps)
+    body = "".join(
+        f'{pill(step.word)}<span class="oc-dim">{moment(step.at, clock=True)}</span>'
+        + (f"<i>{text(step.lasted)}</i>" if step.lasted else "")
+        for step in steps
+    )
     blocks.markup(body, "oc oc-steps")
 
 
@@ -173,7 +177,8 @@ def _log(run: RunRecord) -> None:
         return
     tones = {"warning": "warn", "error": "bad", "critical": "bad"}
     body = "".join(
-        f'<div class="{tones.get(level, "")}"><span class="oc-dim">{at}</span> {text(level)} {text(said)}</div>'
+        f'<div class="{tones.get(level, "")}"><span class="oc-dim">{moment(at, clock=True)}</span> '
+        f"{text(level)} {text(said)}</div>"
         for at, level, said in lines
     )
     blocks.markup(body, "oc oc-card oc-log")

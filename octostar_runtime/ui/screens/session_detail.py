@@ -12,6 +12,9 @@ from octostar_runtime.ui.components.markup import facts, link, moment, pill, sin
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import sessions
 
+#: Tasks listed in the drawer, the newest.
+SHOWN = 8
+
 
 def body(console: Console, ref: str, close: Callable[[], None]) -> None:
     """Draw the drawer; ``close`` forgets which session it shows."""
@@ -47,11 +50,24 @@ def _facts(console: Console, session: SessionRecord) -> str:
 
 
 def _tasks(console: Console, session: SessionRecord) -> None:
-    runs = [run for run in console.snapshot.runs if run.session_id == session.session_id][:8]
+    mine = [run for run in console.snapshot.runs if run.session_id == session.session_id]
     blocks.heading("Its tasks", "")
-    if not runs:
+    if not mine:
         blocks.empty("No tasks", "Background tasks started by this tab would be here.")
         return
+    cost = sessions.cost_of(mine)
+    blocks.markup(
+        facts(
+            ("Tasks", formats.number(cost.tasks)),
+            ("At work", formats.number(cost.live)),
+            ("Failed", formats.number(cost.failed)),
+            ("CPU time", formats.duration(cost.cpu_s)),
+            ("Waited (median)", formats.duration(cost.wait_s)),
+        )
+    )
+    ref = formats.session_ref(session.session_id)
+    blocks.links([("All its tasks", console.links.to("tasks", q=f"session:{ref}"))])
+    runs = mine[:SHOWN]
     blocks.lines(
         [
             blocks.Line(

@@ -85,19 +85,34 @@ def _sessions(console: Console) -> None:
     who = st.query_params.get("who", "people")
     who = who if who in sessions.GROUPS else "people"
     user, text = st.query_params.get("user", ""), st.query_params.get("q", "")
-    found = sessions.matching(console.snapshot, console.eyes, who, text, user)
+    sort = st.query_params.get("sort", sessions.DEFAULT_SORT)
+    sort = sort if sort.removeprefix("-") in sessions.SORTS else sessions.DEFAULT_SORT
+    found = sessions.ordered(
+        sessions.matching(console.snapshot, console.eyes, who, text, user), console.snapshot, console.eyes, sort
+    )
     page = page_number(len(found), ROWS)
     shown = found[(page - 1) * ROWS : page * ROWS]
     if user:
         blocks.note(f"Only the sessions of {user}")
     view = sessions.table(console.snapshot, shown, console.links, console.eyes, console.titles)
-    answer = table(view, key=_TABLE, locked=console.locked, none=_none(who, text))
+    sort_links = _sort_links(console, sort)
+    answer = table(view, key=_TABLE, locked=console.locked, sort_links=sort_links, none=_none(who, text))
     pager(console, "sessions", len(found), ROWS, "session")
     if answer.action == "more":
         st.session_state[_OPEN] = answer.target
         st.rerun()
     if answer.action:
         _act(console, answer.action, sessions.resolve(console.snapshot, answer.targets))
+
+
+def _sort_links(console: Console, sort: str) -> dict[str, tuple[str, str]]:
+    kept = {key: value for key, value in st.query_params.to_dict().items() if key not in ("sort", "page")}
+    links = {}
+    for name in sessions.SORTS:
+        falling = sort == f"-{name}"
+        href = console.links.to("sessions", **{**kept, "sort": name if falling else f"-{name}"})
+        links[name] = (href, "down" if falling else "up" if sort == name else "")
+    return links
 
 
 def _act(console: Console, action: str, picked: list[SessionRecord]) -> None:
@@ -133,9 +148,11 @@ def _whose(picked: list[SessionRecord], console: Console) -> str:
 
 def _users(console: Console) -> None:
     snapshot = console.snapshot
-    blocks.note(
-        "What each user's work costs, over the tasks this page knows. A name leads to sessions, a count to tasks."
-    )
+    kept = sum(snapshot.counts.values())
+    over = formats.plural(len(snapshot.runs), "task")
+    if kept > len(snapshot.runs):
+        over = f"the newest {formats.number(len(snapshot.runs))} of {formats.plural(kept, 'task')}"
+    blocks.heading("What each user's work costs", f"over {over}; a name leads to sessions, a count to tasks")
     view = sessions.users_table(snapshot, snapshot.runs, console.links, console.eyes)
     table(view, key="oc_users", none=("No user is known", "Users appear when people are signed in to the app."))
 

@@ -95,3 +95,34 @@ def test_a_users_row_joins_their_sessions_tasks_and_what_those_cost() -> None:
 
 def test_failing_callbacks_come_first() -> None:
     assert sessions.callbacks_table(sample_snapshot().callbacks).rows[0][1] == "push_presence"
+
+
+def test_sessions_are_sorted_over_all_pages_and_by_what_is_seen() -> None:
+    snapshot = sample_snapshot(
+        sessions=(
+            a_session(0, user="ben", connected_at=100.0, last_run_s=2.0),
+            a_session(1, user=None, connected_at=300.0, last_run_s=None),
+            a_session(2, user="ada", connected_at=200.0, last_run_s=9.0),
+        )
+    )
+
+    def order(sort: str) -> list[str | None]:
+        return [one.user for one in sessions.ordered(snapshot.sessions, snapshot, EYES, sort)]
+
+    assert order("-connected") == [None, "ada", "ben"]
+    assert order("who") == [None, "ada", "ben"]
+    assert order("-took") == ["ada", "ben", None]
+    for sort in sessions.SORTS:
+        assert len(order(sort)) == 3
+
+
+def test_the_cost_of_a_sessions_tasks_adds_up() -> None:
+    cost = sessions.cost_of(
+        [
+            a_run(1, RunState.SUCCESS, cpu_s=30.0, wait_s=1.0),
+            a_run(2, RunState.ERROR, cpu_s=60.0, wait_s=3.0),
+            a_run(3, RunState.RUNNING, cpu_s=None, wait_s=5.0),
+        ]
+    )
+    assert (cost.tasks, cost.live, cost.failed, cost.cpu_s, cost.wait_s) == (3, 1, 1, 90.0, 3.0)
+    assert sessions.cost_of([]).wait_s is None

@@ -6,9 +6,22 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from octostar_runtime.access.visible import View
+from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.settings import Settings
 from octostar_runtime.ui import machine
 from octostar_runtime.ui.queries import system
+from octostar_runtime.ui.queries.people import Eyes
+
+ADMIN = Eyes(View(Settings()), Principal(name="ada", role=Role.ADMIN, via="link"))
+
+
+def test_who_has_which_role_is_not_shown_to_a_viewer_of_masked_data() -> None:
+    settings = Settings(show_personal="masked", roles={"ada@example.org": "admin"})
+    masked = Eyes(View(settings), Principal(name="vera", role=Role.VIEWER, via="link"))
+
+    assert "ada@example.org" not in str(system.settings_table(settings, masked))
+    assert "ada@example.org" in str(system.settings_table(settings, ADMIN))
 
 
 def test_no_secret_is_among_the_settings() -> None:
@@ -17,7 +30,7 @@ def test_no_secret_is_among_the_settings() -> None:
         password_hash=SecretStr("$argon2id$hunter4"),
     )
 
-    drawn = str(system.settings_table(settings))
+    drawn = str(system.settings_table(settings, ADMIN))
 
     assert "hunter" not in drawn
     assert "db.example:5432/octostar" in drawn
@@ -25,7 +38,7 @@ def test_no_secret_is_among_the_settings() -> None:
 
 
 def test_every_setting_is_listed_with_its_meaning() -> None:
-    rows = system.settings_table(Settings()).rows
+    rows = system.settings_table(Settings(), ADMIN).rows
 
     assert len(rows) == len(Settings.model_fields)
     assert all(row[3] for row in rows)
