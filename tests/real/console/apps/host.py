@@ -1,17 +1,15 @@
 """Somebody else's app, a plain script, with the console in two lines of its navigation."""
 
-import time
-
 import streamlit as st
 
 import octostar_runtime
 from octostar_runtime.ui.mount import console_pages
 
 
-def work() -> None:
+def work(task: octostar_runtime.TaskHandle) -> None:
     """Work for a while."""
     for _ in range(600):
-        time.sleep(0.1)
+        task.sleep(0.1)
 
 
 def home() -> None:
