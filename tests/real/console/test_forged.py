@@ -66,17 +66,17 @@ def test_a_forged_cancel_of_a_task_changes_nothing(vera: StreamlitClient, consol
 
 
 def test_a_forged_bulk_retry_changes_nothing(vera: StreamlitClient, console: RunningApp) -> None:
-    run_id = start(console, "fails", number=99)
+    run_id = start(console, "breaks")
     wait_until(lambda: state_of(console, run_id) == "error", what="the failure", timeout_s=15)
-    vera.go("tasks", query="state=failed&q=name:fails")
-    before = len(console.api("GET", "/api/runs", params={"q": "name:fails"}).json()["items"])
+    vera.go("tasks", query="state=failed&q=name:breaks")
+    before = len(console.api("GET", "/api/runs", params={"q": "name:breaks"}).json()["items"])
 
     menu = vera.page.widget("oc_all")
     vera.set(WidgetState(id=menu.id, string_trigger_value=StringTriggerValue(data="Retry all that match")))
     if shown(vera, "oc_confirm"):
         confirm(vera)
 
-    assert len(console.api("GET", "/api/runs", params={"q": "name:fails"}).json()["items"]) == before
+    assert len(console.api("GET", "/api/runs", params={"q": "name:breaks"}).json()["items"]) == before
 
 
 def test_a_forged_hard_stop_from_the_tasks_own_page_changes_nothing(vera: StreamlitClient, console: RunningApp) -> None:

@@ -13,6 +13,12 @@ def fails(task: Any, number: int) -> str:
 
 
 @api_function
+def breaks(task: Any) -> str:
+    """Fail in a way of its own."""
+    raise KeyError("amount")
+
+
+@api_function
 def works(task: Any, seconds: float) -> str:
     """Work for a while, with progress, and stop when asked to."""
     for step in range(int(seconds * 10)):
