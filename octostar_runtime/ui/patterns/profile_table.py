@@ -15,6 +15,7 @@ def draw_profile(profile: CsvProfile) -> None:
         width="stretch",
         column_config={
             "Filled": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, width="small"),
+            **{name: st.column_config.TextColumn(width=110) for name in ("From", "To")},  # a whole date
             "Distribution": st.column_config.BarChartColumn(width="medium"),
         },
     )
