@@ -19,9 +19,10 @@ logger = logging.getLogger(__name__)
 Work = tuple[Callback, SessionEvent, Scope | None]
 
 BASE_WORKERS = 2
-#: A worker that has been in one callback this long is not counted on for others.
-HELD_UP_AFTER_S = 0.05
-IDLE_WORKER_STAYS_S = 30.0
+#: A worker that has been in one callback this long is not counted on for others. Longer than a busy machine makes a
+#: quick callback take: more workers would not help there.
+HELD_UP_AFTER_S = 0.2
+IDLE_WORKER_STAYS_S = 3.0
 
 
 class Lane:
@@ -139,6 +140,11 @@ class Dispatcher:
         return bool(self.ready) or any(worker.busy for worker in self._workers)
 
     @property
+    def has_surplus(self) -> bool:
+        """Whether there are workers that go away once idle."""
+        return len(self._workers) > BASE_WORKERS
+
+    @property
     def workers(self) -> int:
         """How many threads there are now."""
         return len(self._workers)
@@ -178,10 +184,10 @@ class Dispatcher:
             return wanted > 0
 
     def _missing(self, now: float) -> int:
-        """How many workers to add: enough to have some free; twice as many when not one is and more work waits."""
+        """How many workers to add: two, and one for each that is held up, as far as work waits for them."""
         workers = self._workers
-        free = sum(1 for worker in workers if not worker.held_up(now))
-        wanted = BASE_WORKERS - free if free else max(BASE_WORKERS, min(len(workers), len(self.ready)))
+        held_up = sum(1 for worker in workers if worker.held_up(now))
+        wanted = min(BASE_WORKERS + 2 * held_up - len(workers), max(BASE_WORKERS, len(self.ready)))
         return min(wanted, self._max_workers - len(workers))
 
     def _shrink(self, now: float) -> None:
@@ -190,4 +196,3 @@ class Dispatcher:
                 if not worker.busy and now - worker.idle_since > IDLE_WORKER_STAYS_S:
                     self._workers.remove(worker)
                     worker.thread.stop(0.0)
-                    break

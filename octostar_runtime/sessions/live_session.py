@@ -113,6 +113,16 @@ class LiveSession:
         """Whether no callback of its own waits or runs."""
         return not self.lane.queue and not self.lane.claim.locked()
 
+    @property
+    def usual(self) -> bool:
+        """Whether it is as most are: connected, its person known, its pings heard and answered so far."""
+        return (
+            self.state is SessionState.CONNECTED
+            and self.life is Life.OK
+            and self.person is not None
+            and self.hears_pings
+        )
+
     def changed(self) -> None:
         """Say that something shown of it is different now."""
         self.version = next(_versions)

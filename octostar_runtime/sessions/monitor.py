@@ -14,7 +14,7 @@ from octostar_runtime.clock import Clock
 from octostar_runtime.models.sessions import EndReason, Life, SessionState
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.sessions.announcer import Announcer
-from octostar_runtime.sessions.dispatcher import Dispatcher
+from octostar_runtime.sessions.dispatcher import IDLE_WORKER_STAYS_S, Dispatcher
 from octostar_runtime.sessions.lifecycle import ATTACHED, LATE_AFTER_PINGS, LOST_AFTER_PINGS, life_of
 from octostar_runtime.sessions.live_session import LiveSession
 from octostar_runtime.sessions.presence import Presence
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 WATCH_EVERY_S = 0.1
 #: A record whose sign of life alone moved on is published again this often.
 SEEN_PUBLISHED_EVERY_S = 5.0
+#: At a limit itself nothing has changed yet.
+JUST_PAST_S = 0.001
 
 
 class Monitor:
@@ -111,9 +113,18 @@ class Monitor:
         wanted: list[LiveSession] = []
         fresh: list[LiveSession] = []
         everyone = self._announcer.wants_heartbeats
+        # most sessions are connected, known and fresh: for them the sweep is these few lines
+        simple, fresh_for = not self._open_tab_limit_s, self.ping_interval_s * LATE_AFTER_PINGS
         for session in tuple(self._presence.live.values()):
-            if session.next_check <= now and self._check(session, now):
-                fresh.append(session)
+            if session.next_check <= now:
+                seen = session.seen_mono
+                if simple and now - seen <= fresh_for and session.usual:
+                    session.next_check = min(seen + fresh_for + JUST_PAST_S, now + SEEN_PUBLISHED_EVERY_S)
+                    if seen != session.published_mono:
+                        session.published_mono = seen
+                        fresh.append(session)
+                elif self._check(session, now):
+                    fresh.append(session)
             if (everyone or session.heartbeats) and session.state in ATTACHED:
                 wanted.append(session)
         if fresh:
@@ -147,8 +158,7 @@ class Monitor:
     def _next_check(self, session: LiveSession, now: float) -> float:
         fresh_until = session.seen_mono + self.ping_interval_s * LATE_AFTER_PINGS
         lost_at = session.seen_mono + self.ping_interval_s * LOST_AFTER_PINGS
-        # just past the limit: at the limit itself nothing has changed yet
-        due = (fresh_until if now <= fresh_until else lost_at if now <= lost_at else now) + 0.001
+        due = (fresh_until if now <= fresh_until else lost_at if now <= lost_at else now) + JUST_PAST_S
         due = min(due, now + SEEN_PUBLISHED_EVERY_S)
         if self._open_tab_limit_s and session.state is SessionState.CONNECTED:
             due = min(due, session.interaction_mono + self._open_tab_limit_s)
@@ -178,6 +188,8 @@ class Monitor:
                 due.append(self._leaving[0][0])
         if self._dispatcher.busy:
             due.append(now + WATCH_EVERY_S)
+        elif self._dispatcher.has_surplus:
+            due.append(now + IDLE_WORKER_STAYS_S)
         return max(0.001, min(due) - now) if due else None
 
     def _report(self, name: str, event: str, session_id: str | None) -> None:

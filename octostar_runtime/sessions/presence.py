@@ -254,9 +254,11 @@ class Presence:
     def mark_all_changed(self, sessions: Iterable[LiveSession]) -> None:
         """The same for many at once."""
         with self._lock:
+            changes = self._changes
             for session in sessions:
                 session.changed()
-                self._note(session)
+                changes[session.session_id] = session
+            self._drop_old_changes()
 
     def drain_changes(self) -> list[SessionRecord]:
         """Return the records that changed since the last call, each once."""
@@ -323,7 +325,10 @@ class Presence:
 
     def _note(self, session: LiveSession) -> None:
         self._changes[session.session_id] = session
-        if len(self._changes) > KEPT_CHANGES:
+        self._drop_old_changes()
+
+    def _drop_old_changes(self) -> None:
+        while len(self._changes) > KEPT_CHANGES:
             self._changes.popitem(last=False)
             self.dropped_changes += 1
 

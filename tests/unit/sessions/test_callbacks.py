@@ -186,8 +186,16 @@ def test_many_callbacks_that_never_return_still_delay_nobody_else() -> None:
 
             wait_until(watched, timeout_s=5, what="the quick session's heartbeat")
             assert beats[0] - started < 3
+            assert at.registry.workers > 2
         finally:
             release.set()
+        wait_until(lambda: not at.registry.busy, what="quiet")
+
+        def gone() -> bool:
+            at.registry.monitor.turn()
+            return at.registry.workers == 2
+
+        wait_until(gone, timeout_s=8, what="the surplus workers' leave")
 
 
 def test_whoever_only_looks_at_the_console_is_nobody() -> None:

@@ -1,0 +1,84 @@
+"""The Sessions page of a console that a plain script carries, in a real browser beside another one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from octostar_runtime.testing import wait_until
+from tests.real.sessions.conftest import APPS
+from tests.support.streamlit_server import StreamlitServer
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0"
+PATIENCE_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def carried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StreamlitServer]:
+    env = {"OCTOSTAR_SESSION_END_AFTER_S": "4", "OCTOSTAR_STATE_DIR": str(tmp_path_factory.mktemp("state"))}
+    script = Path(APPS) / "alone" / "with_console.py"
+    with StreamlitServer(script, env=env, options={"server.websocketPingInterval": 2}) as running:
+        yield running
+
+
+def _answer(operator: Page, button: str, **filled_in: str) -> None:
+    dialog = operator.get_by_role("dialog")
+    for label, text in filled_in.items():
+        dialog.get_by_role("textbox", name=label).fill(text)
+        dialog.get_by_role("textbox", name=label).blur()
+    dialog.get_by_role("button", name=button).click()
+    expect(dialog).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def _last_sign(row: Locator) -> int:
+    return int(row.locator("[data-label='Last sign'] time").get_attribute("data-t") or 0)
+
+
+def test_another_browser_comes_is_told_is_ended_comes_back_and_leaves(
+    carried: StreamlitServer, browser: Browser
+) -> None:
+    operator = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    operator.goto(f"{carried.url}/console-sessions?who=all")
+    expect(operator.locator(".oc-fresh").first).to_be_visible(timeout=PATIENCE_MS)
+    person = browser.new_context(user_agent=FIREFOX)
+    tab = person.new_page()
+    tab.goto(carried.url)
+    tab.get_by_role("heading", name="Home").wait_for(timeout=PATIENCE_MS)
+
+    rows = operator.locator(".oc-table tbody tr", has_text="Firefox")
+    expect(rows).to_have_count(1, timeout=5_000)  # 2 s on a machine that does nothing else
+    before = _last_sign(rows)
+    wait_until(lambda: _last_sign(rows) > before, timeout_s=15, what="the heartbeat of a tab that nobody touches")
+    tab.get_by_label("Name").fill("Ada")
+    tab.get_by_label("Name").press("Enter")
+    tab.get_by_text("working for Ada").wait_for()
+
+    rows.get_by_role("button", name="More").click()
+    operator.get_by_role("dialog").get_by_role("button", name="Send a message").click()
+    _answer(operator, "Send", Message="Save your work", Reason="disk swap")
+    tab.get_by_text("Save your work").first.wait_for(timeout=5_000)
+
+    rows.first.get_by_role("button", name="End", exact=True).click()
+    _answer(operator, "End 1 session", Reason="maintenance")
+    tab.get_by_text("An operator ended your session").first.wait_for(timeout=PATIENCE_MS)
+    tab.get_by_label("Name").fill("Grace")
+    tab.get_by_label("Name").press("Enter")
+    tab.get_by_text("working for Grace").wait_for(timeout=PATIENCE_MS)
+    expect(rows.filter(has_text="Connected")).to_have_count(1, timeout=PATIENCE_MS)
+    expect(rows.filter(has_text="Ended")).to_have_count(1, timeout=PATIENCE_MS)
+
+    tab.close()
+    expect(rows.filter(has_text="Disconnected")).to_have_count(1, timeout=3_500)
+    expect(rows.filter(has_text="Ended")).to_have_count(2, timeout=PATIENCE_MS)
+
+    operator.goto(f"{carried.url}/console-history?audit=1")
+    history = operator.locator(".oc-table")
+    for reason in ("disk swap", "maintenance"):
+        expect(history).to_contain_text(reason, timeout=PATIENCE_MS)
+    operator.goto(f"{carried.url}/console-tasks?state=cancelled")
+    operator.get_by_role("link", name=re.compile("Grace")).first.click(timeout=PATIENCE_MS)
+    expect(operator.locator(".stMain")).to_contain_text("session ended", timeout=PATIENCE_MS)
+    person.close()
