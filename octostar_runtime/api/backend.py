@@ -11,6 +11,7 @@ from octostar_runtime.operations import Operations
 from octostar_runtime.settings import Settings
 from octostar_runtime.store import Store
 from octostar_runtime.tasks import TaskManager
+from octostar_runtime.telemetry import Spans
 
 
 class Backend(Protocol):
@@ -24,6 +25,9 @@ class Backend(Protocol):
 
     @property
     def bus(self) -> EventBus: ...
+
+    @property
+    def spans(self) -> Spans: ...
 
     @property
     def access(self) -> Access: ...

@@ -17,7 +17,6 @@ from octostar_runtime.functions import ApiFunction
 from octostar_runtime.ids import new_id
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.runs import RunRecord
-from octostar_runtime.telemetry.tracing import Traced
 
 #: Calls that may wait for their result at once; more get 202 at once.
 WAITERS = 64
@@ -70,7 +69,7 @@ def start(api: Api, function: ApiFunction, arguments: dict[str, Any], folder: Pa
     """Submit the call and return its run's id."""
     run_id = api.backend.tasks.submit(
         f"api:{function.name}:{new_id()}",
-        Traced(function if folder is None else WithUploads(function, folder), function.name),
+        function if folder is None else WithUploads(function, folder),
         arguments,
         name=function.name,
         pool=function.pool,

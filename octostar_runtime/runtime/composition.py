@@ -30,7 +30,7 @@ from octostar_runtime.sessions import SessionRegistry
 from octostar_runtime.settings import Settings, load_settings
 from octostar_runtime.store import Publisher, Store, open_store
 from octostar_runtime.tasks import TaskManager
-from octostar_runtime.telemetry import Sampler
+from octostar_runtime.telemetry import Sampler, Spans
 
 logger = logging.getLogger(__name__)
 RUNS_SHOWN = 2_000
@@ -56,6 +56,7 @@ class Runtime:
         self.tasks = TaskManager(node_id=node_id, clock=self.clock, sink=self.bus, settings=self.settings)
         self.sessions = SessionRegistry(node_id=node_id, clock=self.clock, sink=self.bus, settings=self.settings)
         self.services = ServiceRegistry()
+        self.spans = Spans()
         self.sampler = Sampler(clock=self.clock, settings=self.settings, counts=self._counts)
         self._lock = threading.RLock()
         self._undo: list[tuple[str, Callable[[], object]]] = []
@@ -107,7 +108,8 @@ class Runtime:
         # The publisher outlives whoever has something to publish.
         self._begin("publisher", self.publisher.start, self.publisher.stop)
         self._begin("commands", self.store.commander.start, self.store.commander.stop)
-        self._begin("tasks", _nothing, self.tasks.close)
+        self._begin("tasks", self._trace_runs, self.tasks.close)
+        self._undo.append(("spans", self.spans.close))
         # what others left on a cluster is looked for while there is a manager to follow it
         handover = Handover(
             node_id=self.node.node_id,
@@ -235,6 +237,10 @@ class Runtime:
             )
         )
 
+    def _trace_runs(self) -> None:
+        self.tasks.watch_executions(self.spans.watch)
+        self.bus.subscribe(self.spans.hear)
+
     def _wire_sessions_to_tasks(self) -> None:
         attribute_tasks_to_sessions()
         self.sessions.on_session_ended(lambda session_id, _: self.tasks.session_ended(session_id, "session ended"))
@@ -310,7 +316,3 @@ class Runtime:
 def _executes_here(run: RunRecord) -> bool:
     """What a cluster of others executes is not lost with this process, so it is not stopped either."""
     return run.elsewhere is None
-
-
-def _nothing() -> None:
-    """A pool's threads start with its first run."""

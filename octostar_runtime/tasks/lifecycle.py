@@ -27,6 +27,8 @@ from octostar_runtime.tasks.verdict import judged
 from octostar_runtime.tasks.worker import Outcome, Worker
 
 logger = logging.getLogger(__name__)
+#: Called on the worker's thread before an attempt; what it returns is called after it with the state and the error.
+Watch = Callable[[Run], Callable[[str, str | None], None] | None]
 QUEUED, RUNNING, CANCELLING, RETRY_WAIT = RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING, RunState.RETRY_WAIT
 UNKNOWN = RunState.UNKNOWN
 SUCCESS, ERROR, CANCELLED = RunState.SUCCESS, RunState.ERROR, RunState.CANCELLED
@@ -46,6 +48,7 @@ class Lifecycle:
         self.late_results = 0
         self.listener_failures = 0
         self.listeners: tuple[Callable[[], object], ...] = ()
+        self.watch: Watch | None = None
         self.clock = clock
         self._node_id = node_id
         self._sink = sink

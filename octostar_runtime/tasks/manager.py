@@ -34,7 +34,7 @@ from octostar_runtime.tasks.describe import arguments_text, function_name, held_
 from octostar_runtime.tasks.handle import check_status
 from octostar_runtime.tasks.isolation import isolated
 from octostar_runtime.tasks.kept_result import KeptResult
-from octostar_runtime.tasks.lifecycle import Lifecycle
+from octostar_runtime.tasks.lifecycle import Lifecycle, Watch
 from octostar_runtime.tasks.pool_control import PoolControl
 from octostar_runtime.tasks.record import record_of
 from octostar_runtime.tasks.registry import path_of, portable_text, resolve, spec_of
@@ -511,6 +511,10 @@ class TaskManager(PoolControl):
         return len(runs)
 
     # Following
+
+    def watch_executions(self, watch: Watch | None) -> None:
+        """Call ``watch(run)`` before each attempt, on its worker, and what that returns after it. It must not raise."""
+        self._lifecycle.watch = watch
 
     def on_change(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call ``callback()`` when there is something to drain after there was nothing; returns what undoes it.

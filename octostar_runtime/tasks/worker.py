@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from octostar_runtime.errors import CancelledError, ExecutorLost
@@ -104,6 +105,8 @@ class Worker:
 
     def _perform(self, run: Run) -> None:
         """Execute one attempt; everything a task can do ends up as an outcome."""
+        watch = self._lifecycle.watch
+        finished = watch(run) if watch is not None else None
         claim = self.claim
         claim.token.append(True)
         try:
@@ -120,6 +123,18 @@ class Worker:
             claim.leave()
         except HardStop:
             self.outcome = Outcome(RunState.CANCELLED, None, None)
+        if finished is not None:
+            self._tell(finished)
+
+    def _tell(self, finished: Callable[[str, str | None], None]) -> None:
+        """Say how the attempt went to whoever watches; what they raise is theirs."""
+        outcome = self.outcome
+        state = RunState.SUCCESS if outcome is None else outcome.state
+        failure = None if outcome is None else outcome.failure
+        try:
+            finished(state.value, None if failure is None else failure.text)
+        except Exception:
+            logger.exception("who watches executions failed")
 
     def _judge(self, error: BaseException) -> None:
         if isinstance(error, CancelledError | asyncio.CancelledError):

@@ -16,7 +16,6 @@ from octostar_runtime.errors import NotAllowed
 from octostar_runtime.functions import ApiFunction, functions
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.runs import RunRecord
-from octostar_runtime.telemetry.tracing import continued
 
 router = APIRouter(prefix="/api/functions", tags=["functions"])
 #: How long an answer is held at most: proxies and clients give up on longer ones.
@@ -59,7 +58,7 @@ async def call_function(
     started = False
     try:
         arguments = calls.validated(function, values)
-        with continued(request.headers):
+        with api.backend.spans.request(request.headers, f"POST /api/functions/{function.name}"):
             run_id, started = await run_in_threadpool(
                 _start, api, function, arguments, folder, caller, idempotency_key, digest
             )
