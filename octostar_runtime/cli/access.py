@@ -13,7 +13,9 @@ ROLES = ("viewer", "operator", "admin")
 
 def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
     """Add the commands."""
-    tokens = commands.add_parser("tokens", help="list, make and revoke API tokens").add_subparsers(required=True)
+    parser = commands.add_parser("tokens", help="list, make and revoke API tokens")
+    parser.set_defaults(run=list_tokens)
+    tokens = parser.add_subparsers()
     tokens.add_parser("list", help="list tokens in force").set_defaults(run=list_tokens)
     make = tokens.add_parser("make", help="make a token; its secret is printed this once")
     make.add_argument("label", help="what it is for")
@@ -37,14 +39,17 @@ def list_tokens(arguments: Namespace) -> None:
     """Print the tokens in force."""
     with connect(arguments) as client:
         tokens = client.tokens()
-    rows = [(t["token_id"], t["label"], t["subject"], t["role"], moment(t["expires_at"])) for t in tokens]
-    show(arguments, tokens, table(("token", "label", "of", "role", "until"), rows))
+    rows = [
+        (t.token_id, t.label, t.subject, t.role, ", ".join(t.scopes) or "all", moment(t.expires_at)) for t in tokens
+    ]
+    show(arguments, tokens, table(("token", "label", "of", "role", "scopes", "until"), rows))
 
 
 def make_token(arguments: Namespace) -> None:
     """Make a token."""
     with connect(arguments) as client:
-        print(client.make_token(arguments.label, role=arguments.role, scopes=arguments.scope, days=arguments.days))
+        secret = client.make_token(arguments.label, role=arguments.role, scopes=arguments.scope, days=arguments.days)
+    show(arguments, {"token": secret}, [secret])
 
 
 def revoke_token(arguments: Namespace) -> None:

@@ -1,4 +1,4 @@
-"""``policy get | put``."""
+"""``policy get | put``; alone it prints."""
 
 import json
 import sys
@@ -11,7 +11,9 @@ from octostar_runtime.errors import InvalidInput
 
 def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
     """Add the commands."""
-    group = commands.add_parser("policy", help="read and save the idle policy").add_subparsers(required=True)
+    policy = commands.add_parser("policy", help="read and save the idle policy")
+    policy.set_defaults(run=get)
+    group = policy.add_subparsers()
     group.add_parser("get", help="print the policy and its version").set_defaults(run=get)
     put = group.add_parser("put", help="save a policy as `policy get` prints it; - reads standard input")
     put.add_argument("file")

@@ -1,21 +1,26 @@
-"""``sessions list | end | message``."""
+"""``sessions list | end | stop | rerun | message``; alone it lists."""
 
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 from octostar_runtime.cli.service import connect, moment, report, show, table
 
+VERBS = {"end": "end sessions", "stop": "stop the scripts that run", "rerun": "run the scripts again"}
+
 
 def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
     """Add the commands."""
-    group = commands.add_parser("sessions", help="list, end and message sessions").add_subparsers(required=True)
+    sessions = commands.add_parser("sessions", help="list, end, stop, rerun and message sessions")
+    sessions.set_defaults(run=list_sessions, limit=50, state=None)
+    group = sessions.add_subparsers()
     listing = group.add_parser("list", help="list sessions, the latest to connect first")
     listing.add_argument("--limit", type=int, default=50)
     listing.add_argument("--state", choices=("connected", "disconnected", "dormant", "ended"))
     listing.set_defaults(run=list_sessions)
-    ending = group.add_parser("end", help="end sessions")
-    ending.add_argument("session_ids", nargs="+", metavar="session_id")
-    ending.add_argument("--reason", default="", help="kept in the audit log")
-    ending.set_defaults(run=end)
+    for verb, text in VERBS.items():
+        command = group.add_parser(verb, help=text)
+        command.add_argument("session_ids", nargs="+", metavar="session_id")
+        command.add_argument("--reason", default="", help="kept in the audit log")
+        command.set_defaults(run=act, verb=verb)
     message = group.add_parser("message", help="show a message in sessions, in all live ones when none is named")
     message.add_argument("text")
     message.add_argument("session_ids", nargs="*", metavar="session_id")
@@ -35,10 +40,11 @@ def list_sessions(arguments: Namespace) -> None:
     show(arguments, page, [*lines, f"{len(page.items)} of {page.total}"])
 
 
-def end(arguments: Namespace) -> int:
-    """End sessions."""
+def act(arguments: Namespace) -> int:
+    """End sessions, stop or rerun their scripts."""
     with connect(arguments) as client:
-        return report(arguments, client.end_sessions(arguments.session_ids, reason=arguments.reason))
+        do = {"end": client.end_sessions, "stop": client.stop_scripts, "rerun": client.rerun_sessions}[arguments.verb]
+        return report(arguments, do(arguments.session_ids, reason=arguments.reason))
 
 
 def send_message(arguments: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``tasks list | show | cancel | retry``."""
+"""``tasks list | show | cancel | retry``; alone it lists."""
 
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 
@@ -9,7 +9,9 @@ from octostar_runtime.errors import InvalidInput
 
 def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
     """Add the commands."""
-    group = commands.add_parser("tasks", help="list, cancel and retry tasks").add_subparsers(required=True)
+    tasks = commands.add_parser("tasks", help="list, cancel and retry tasks")
+    tasks.set_defaults(run=list_tasks, query=[], limit=50)
+    group = tasks.add_subparsers()
     listing = group.add_parser("list", help="list tasks, newest first")
     listing.add_argument("query", nargs="*", help="search, e.g. state:failed name:report*")
     listing.add_argument("--limit", type=int, default=50)

@@ -141,7 +141,7 @@ def test_what_is_wrong_with_a_form_is_told_by_field(server: ApiServer, parts: li
 
 def test_a_token_that_may_only_call_sees_and_cancels_its_own_calls_and_no_others(server: ApiServer) -> None:
     with server.client() as admin, server.client(Role.OPERATOR, "functions:call") as caller:
-        assert "add" in {function["name"] for function in caller.functions()}
+        assert "add" in {function.name for function in caller.functions()}
         assert caller.call("add", a=1).result().data == 2
         own, foreign = caller.call("endless"), admin.call("endless")
         for look in (caller.run, caller.result):

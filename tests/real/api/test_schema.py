@@ -24,6 +24,9 @@ def test_every_documented_request_is_answered_as_documented(tmp_path: Path, sign
                 "run",
                 f"{server.url}/openapi.json",
                 *header,
+                # these run until they are told to stop, and the fuzzer waits for an answer for ten seconds only
+                "--exclude-path-regex",
+                "/api/functions/(endless|count)$",
                 "--checks",
                 "all",
                 "--max-examples",

@@ -48,7 +48,7 @@ def traced() -> Iterator[Traced]:
 
 
 def _context(span: ReadableSpan) -> trace.SpanContext:
-    context = span.get_span_context()  # type: ignore[no-untyped-call]
+    context = span.get_span_context()
     assert isinstance(context, trace.SpanContext)
     return context
 
