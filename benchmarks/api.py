@@ -16,6 +16,7 @@ from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.telemetry.prometheus import Metrics
 from octostar_runtime.telemetry.run_totals import RunTotals
+from octostar_runtime.telemetry.session_totals import SessionTotals
 from tests.support import fleet_samples as samples
 from tests.support.running_app import RunningApp
 
@@ -43,13 +44,14 @@ def scrape_ms(*, rounds: int) -> list[float]:
     sessions = tuple(samples.a_session(number) for number in range(SESSIONS))
     base = samples.sample_snapshot()
     current: list[FleetSnapshot] = []
-    totals = RunTotals()
-    metrics = Metrics(lambda: current[-1], totals)
+    totals, followed = RunTotals(), SessionTotals()
+    metrics = Metrics(lambda: current[-1], totals, followed)
     times = []
     for turn in range(rounds + 1):
         current.append(replace(base, sessions=sessions, runs=runs[turn:], taken_at=float(turn)))
         began = time.perf_counter()
         totals.follow(current[-1])
+        followed.follow(current[-1])
         metrics.render()
         times.append((time.perf_counter() - began) * 1000)
     return times[1:]

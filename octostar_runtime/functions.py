@@ -63,11 +63,6 @@ class ApiFunction:
         return {str(field.alias): getattr(model, name) for name, field in type(model).model_fields.items()}
 
     @property
-    def required(self) -> frozenset[str]:
-        """The parameters without a default."""
-        return frozenset(str(field.alias) for field in self.parameters.model_fields.values() if field.is_required())
-
-    @property
     def types(self) -> dict[str, Any]:
         """The type of each parameter, by name."""
         return {str(field.alias): field.annotation for field in self.parameters.model_fields.values()}

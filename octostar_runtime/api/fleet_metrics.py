@@ -5,10 +5,15 @@ from collections.abc import Sequence
 
 from octostar_runtime.api.backend import Backend
 from octostar_runtime.api.held import Held
+from octostar_runtime.errors import StoreUnavailable
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.telemetry.prometheus import Metrics
 from octostar_runtime.telemetry.run_totals import RunTotals
+from octostar_runtime.telemetry.session_totals import SessionTotals
+
+#: So many new ends in one snapshot mean that it may not have held them all.
+MANY, MOST = 500, 50_000
 
 
 class FleetMetrics:
@@ -17,26 +22,51 @@ class FleetMetrics:
     def __init__(self, backend: Backend, held: Held) -> None:
         self._backend = backend
         self._held = held
-        self._totals = RunTotals()
-        self._metrics = Metrics(self._snapshot, self._totals, self._services, self._gauges)
-        self._follower = PeriodicThread("octostar-metrics", self._snapshot, interval_s=1.0)
+        self._runs = RunTotals()
+        self._sessions = SessionTotals()
+        self._metrics = Metrics(
+            lambda: backend.fleet.snapshot, self._runs, self._sessions, self._services, self._gauges
+        )
+        self._follower = PeriodicThread("octostar-metrics", self.follow, interval_s=1.0)
+        self._begun = False
 
     def start(self) -> None:
         """Follow the fleet on a thread."""
+        self.follow()
         self._follower.start()
 
     def stop(self) -> None:
         """Stop following."""
         self._follower.stop()
 
+    def follow(self) -> None:
+        """Take in the newest snapshot."""
+        snapshot = self._backend.fleet.snapshot
+        self._sessions.follow(snapshot)
+        new = self._runs.follow(snapshot)
+        if new >= MANY or not self._begun:
+            self._look_deeper(snapshot, quietly=not self._begun)
+        self._begun = True
+
     def render(self) -> bytes:
         """Return the OpenMetrics text of this moment."""
+        self.follow()
         return self._metrics.render()
 
-    def _snapshot(self) -> FleetSnapshot:
-        snapshot = self._backend.fleet.snapshot
-        self._totals.follow(snapshot)
-        return snapshot
+    def _look_deeper(self, snapshot: FleetSnapshot, *, quietly: bool) -> None:
+        """Count what ended in a burst that is larger than a snapshot; the past before the start is only noted."""
+        runs = self._backend.store.runs
+        self._runs.observe(self._backend.tasks.runs(MOST), quietly=quietly)
+        try:
+            others = runs.versions(without_node=snapshot.node_id, limit_live=0, limit_ended=MOST)
+            if quietly:
+                self._runs.note(others)
+                return
+            unknown = self._runs.unknown(others)
+            for start in range(0, len(unknown), MANY):
+                self._runs.observe(runs.many(unknown[start : start + MANY]))
+        except StoreUnavailable:
+            return  # the next burst, or the snapshots themselves, tell what is left
 
     def _services(self) -> Sequence[tuple[str, str, Counter[str]]]:
         figures = self._backend.idle.figures

@@ -57,9 +57,6 @@ class FormReader:
     def finish(self) -> None:
         """The body has ended."""
         self._parser.finalize()
-        for name in self._function.many:
-            if name in self._function.required:  # a form has no other way to say "none of these"
-                self.values.setdefault(name, [])
 
     def close(self) -> None:
         """Let go of a file whose upload broke off."""

@@ -87,6 +87,8 @@ def _call(function: ApiFunction, schemas: dict[str, Any]) -> dict[str, Any]:
             **({"type": "array", "items": file} if name in function.many else file),
             **kept,
         }
+    for name in function.many & set(parameters.get("required", ())) if function.files else ():
+        parameters["properties"][name]["minItems"] = 1  # a form cannot send an empty list
     schemas.update(parameters.pop("$defs", {}))
     if function.files:
         schemas.pop("InputFile", None)

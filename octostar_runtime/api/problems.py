@@ -61,6 +61,8 @@ KINDS: Sequence[tuple[type[Exception], int, str, str]] = (
     (errors.WakeRefused, 503, "wake-refused", "Cannot be woken now"),
     (errors.StoreUnavailable, 503, "store-unavailable", "Store unavailable"),
     (errors.StoreTooNew, 503, "store-too-new", "Store of a newer release"),
+    # whatever else is refused on purpose says why in a sentence for people
+    (errors.OctostarRuntimeError, 409, "refused", "Refused"),
 )
 TITLES = {
     400: "Bad request",

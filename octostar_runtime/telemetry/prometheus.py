@@ -5,7 +5,7 @@ is bounded, what is beyond goes under ``other``.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
@@ -18,11 +18,14 @@ from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.models.services import ServiceState
 from octostar_runtime.models.sessions import SessionState
-from octostar_runtime.telemetry.run_totals import BUCKETS_S, Durations, RunTotals
+from octostar_runtime.telemetry.durations import BUCKETS_S, Durations
+from octostar_runtime.telemetry.run_totals import RunTotals, RunTotalsView
+from octostar_runtime.telemetry.session_totals import SessionTotals, SessionTotalsView
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 #: Everything of a snapshot becomes metrics here; one function per noun.
 Part = Callable[[FleetSnapshot], Iterable[Metric]]
+Values = Iterable[tuple[Sequence[str], float]]
 #: Totals of the idle controller: (metric, help, value by service).
 ServiceTotals = Callable[[], Sequence[tuple[str, str, Counter[str]]]]
 #: Single values of the process itself: (metric, help, value).
@@ -35,12 +38,14 @@ class Metrics(Collector):
     def __init__(
         self,
         snapshot: Callable[[], FleetSnapshot],
-        totals: RunTotals,
+        runs: RunTotals,
+        sessions: SessionTotals,
         service_totals: ServiceTotals = lambda: (),
         gauges: Gauges = lambda: (),
     ) -> None:
         self._snapshot = snapshot
-        self._totals = totals
+        self._runs = runs
+        self._sessions = sessions
         self._service_totals = service_totals
         self._gauges = gauges
         self._registry = CollectorRegistry(auto_describe=False)
@@ -59,19 +64,17 @@ class Metrics(Collector):
         """Yield every family."""
         snapshot = self._snapshot()
         yield InfoMetricFamily("octostar_build", "Version of the runtime", value={"version": __version__})
-        for part in (_nodes, _sessions, _runs, _pools, _services, _callbacks, _host, _store):
+        for part in (_nodes, _processes, _sessions, _streamlit, _runs, _pools, _services, _host, _store):
             yield from part(snapshot)
-        yield from _totals(self._totals)
+        yield from _run_totals(self._runs.read())
+        yield from _session_totals(self._sessions.read())
         for name, text, by_service in self._service_totals():
-            family = CounterMetricFamily(f"octostar_service_{name}", text, labels=["service"])
-            for service, value in by_service.items():
-                family.add_metric([service], value)
-            yield family
+            yield _counter(f"service_{name}", text, _keyed(by_service), ["service"])
         for name, text, now in self._gauges():
             yield _gauge(name, text, [((), now)])
 
 
-def _gauge(name: str, text: str, values: Iterable[tuple[Sequence[str], float]], labels: Sequence[str] = ()) -> Metric:
+def _gauge(name: str, text: str, values: Values, labels: Sequence[str] = ()) -> Metric:
     family = GaugeMetricFamily(f"octostar_{name}", text, labels=list(labels))
     for label_values, value in values:
         family.add_metric(list(label_values), value)
@@ -127,19 +130,9 @@ def _services(snapshot: FleetSnapshot) -> Iterator[Metric]:
     stops = ((key, service.stops_at) for key, service in found if service.stops_at is not None)
     yield _gauge("service_stop_timestamp_seconds", "When a service is going to stop", stops, labels)
     yield _gauge("policy_version", "Version of the idle policy", [((), snapshot.policy_version)])
-
-
-def _callbacks(snapshot: FleetSnapshot) -> Iterator[Metric]:
-    calls: Counter[str] = Counter()
-    failures: Counter[str] = Counter()
-    for callback in snapshot.callbacks:
-        calls[callback.event] += callback.calls
-        failures[callback.event] += callback.failures
-    for name, text, counted in (("calls", "Session callbacks called", calls), ("failures", "… that raised", failures)):
-        family = CounterMetricFamily(f"octostar_callback_{name}", text, labels=["event"])
-        for event, number in counted.items():
-            family.add_metric([event], number)
-        yield family
+    yield InfoMetricFamily(
+        "octostar_policy", "Mode of the idle policy", value={"mode": snapshot.policy_mode or "unknown"}
+    )
 
 
 def _host(snapshot: FleetSnapshot) -> Iterator[Metric]:
@@ -166,23 +159,75 @@ def _store(snapshot: FleetSnapshot) -> Iterator[Metric]:
     yield dropped
 
 
-def _totals(totals: RunTotals) -> Iterator[Metric]:
-    ended, waits, runs = totals.read()
+def _processes(snapshot: FleetSnapshot) -> Iterator[Metric]:
+    """CPU and memory of every process of the fleet, as each last said."""
+    labels = ["node", "kind"]
+    cpu: list[tuple[Sequence[str], float]] = []
+    memory: list[tuple[Sequence[str], float]] = []
+    for node in snapshot.nodes:
+        if node.state.value in ("lost", "stopped"):
+            continue
+        key, meta = (node.node_id, node.kind), node.meta
+        own = snapshot.host if node.node_id == snapshot.node_id else None
+        percent = own.process_cpu_percent if own is not None else meta.get("cpu_percent")
+        used = own.process_memory if own is not None else meta.get("memory")
+        if isinstance(percent, int | float):
+            cpu.append((key, percent / 100))
+        if isinstance(used, int | float):
+            memory.append((key, used))
+    yield _gauge("node_cpu_ratio", "CPU of a process, of all cores it may use", cpu, labels)
+    yield _gauge("node_memory_bytes", "Resident memory of a process", memory, labels)
+
+
+def _streamlit(snapshot: FleetSnapshot) -> Iterator[Metric]:
+    running = sum(1 for session in snapshot.sessions if session.running)
+    yield _gauge("streamlit_scripts_running", "Sessions whose script runs now", [((), running)])
+
+
+def _run_totals(totals: RunTotalsView) -> Iterator[Metric]:
     labels = ["pool", "name", "state"]
-    family = CounterMetricFamily("octostar_runs_ended", "Runs that ended, seen by this process", labels=labels)
-    for key, number in ended.items():
-        family.add_metric(list(key), number)
-    yield family
-    yield _histogram("run_wait_seconds", "Time in the queue", waits)
-    yield _histogram("run_duration_seconds", "Time from start to end", runs)
+    yield _gauge("runs_live", "Runs that have not ended, among the newest", totals.live.items(), labels)
+    yield _counter("runs_ended", "Runs that ended, seen by this process", totals.ended.items(), labels)
+    yield _histogram("run_wait_seconds", "Time in the queue", _by_pool(totals.waits), ["pool"])
+    yield _histogram("run_duration_seconds", "Time from start to end", _by_pool(totals.runs), ["pool"])
 
 
-def _histogram(name: str, text: str, by_pool: dict[str, Durations]) -> Metric:
-    family = HistogramMetricFamily(f"octostar_{name}", text, labels=["pool"])
-    for pool, durations in by_pool.items():
+def _session_totals(totals: SessionTotalsView) -> Iterator[Metric]:
+    yield _counter("sessions_started", "Sessions that started", [((), totals.started)])
+    yield _counter("sessions_ended", "Sessions that ended", _keyed(totals.ended), ["reason"])
+    yield _counter("session_reconnects", "Sessions that came back in time", [((), totals.reconnects)])
+    yield _counter("streamlit_received_bytes", "Bytes that browsers sent", [((), totals.bytes_in)])
+    yield _counter("streamlit_sent_bytes", "Bytes sent to browsers", [((), totals.bytes_out)])
+    yield _histogram(
+        "streamlit_script_seconds", "Time of script runs, of each session's newest a second", [((), totals.script_runs)]
+    )
+    yield _counter("callback_calls", "Session callbacks called", _keyed(totals.callback_calls), ["event"])
+    yield _counter("callback_failures", "Session callbacks that raised", _keyed(totals.callback_failures), ["event"])
+
+
+def _keyed(counts: Mapping[str, float]) -> Values:
+    return (((key,), number) for key, number in counts.items())
+
+
+def _by_pool(durations: Mapping[str, Durations]) -> Iterable[tuple[Sequence[str], Durations]]:
+    return (((pool,), each) for pool, each in durations.items())
+
+
+def _counter(name: str, text: str, values: Values, labels: Sequence[str] = ()) -> Metric:
+    family = CounterMetricFamily(f"octostar_{name}", text, labels=list(labels))
+    for label_values, value in values:
+        family.add_metric(list(label_values), value)
+    return family
+
+
+def _histogram(
+    name: str, text: str, values: Iterable[tuple[Sequence[str], Durations]], labels: Sequence[str] = ()
+) -> Metric:
+    family = HistogramMetricFamily(f"octostar_{name}", text, labels=list(labels))
+    for label_values, durations in values:
         total, buckets = 0, []
         for bound, number in zip((*map(str, BUCKETS_S), "+Inf"), durations.counts, strict=True):
             total += number
             buckets.append((bound, total))
-        family.add_metric([pool], buckets, durations.total_s)
+        family.add_metric(list(label_values), buckets, durations.total_s)
     return family

@@ -231,3 +231,25 @@ def test_the_documentation_needs_no_other_host(http: httpx.Client) -> None:
     assert "SwaggerUIBundle" in http.get("/api/docs/swagger-ui-bundle.js").text
     assert http.get("/api/docs/swagger-ui.css").headers["content-type"].startswith("text/css")
     assert http.get("/api/docs/other.js").status_code == 404
+
+
+def test_a_burst_larger_than_a_snapshot_is_counted_to_the_last_run(server: ApiServer, http: httpx.Client) -> None:
+    before = _ended(http, "burst")
+    for number in range(5_000):
+        server.runtime.tasks.submit(f"burst-{number}", _nothing, name="burst")
+    wait_until(lambda: _ended(http, "burst") - before == 5_000, timeout_s=20, what="all runs to be counted")
+
+
+def _nothing(task: object) -> None:
+    return None
+
+
+def _ended(http: httpx.Client, name: str) -> int:
+    text = http.get("/api/metrics").text
+    counted = [
+        sample.value
+        for family in text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+        for sample in family.samples
+        if sample.name == "octostar_runs_ended_total" and sample.labels["name"] == name
+    ]
+    return round(sum(counted))

@@ -7,13 +7,10 @@ import pytest
 from octostar_runtime import errors
 from octostar_runtime.api.problems import KINDS
 
-#: Raised while a process starts or by code in an app, never for a request.
-NOT_FOR_REQUESTS = {"OctostarRuntimeError", "CannotStart", "SettingsError"}
-
 
 def _ours() -> list[type[Exception]]:
     found = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
-    return [kind for kind in found if issubclass(kind, Exception) and kind.__name__ not in NOT_FOR_REQUESTS]
+    return [kind for kind in found if issubclass(kind, Exception)]
 
 
 @pytest.mark.parametrize("kind", _ours(), ids=lambda kind: kind.__name__)
