@@ -246,10 +246,10 @@ def _nothing(task: object) -> None:
 
 def _ended(http: httpx.Client, name: str) -> int:
     text = http.get("/api/metrics").text
-    counted = [
+    counted: list[float] = [
         sample.value
         for family in text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
         for sample in family.samples
         if sample.name == "octostar_runs_ended_total" and sample.labels["name"] == name
     ]
-    return round(sum(counted))
+    return int(sum(counted))
