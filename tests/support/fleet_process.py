@@ -6,6 +6,7 @@ Writes one line of JSON for each thing worth knowing to standard output; reads c
 """
 
 import argparse
+import contextlib
 import json
 import random
 import signal
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from octostar_runtime.clock import SystemClock
+from octostar_runtime.errors import StoreUnavailable
 from octostar_runtime.events import EventBus
 from octostar_runtime.fleet import Fleet, LocalNode
 from octostar_runtime.ids import new_id
@@ -24,7 +26,7 @@ from octostar_runtime.models.nodes import NodeRecord
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.sessions import SessionRecord, SessionState
 from octostar_runtime.settings import Settings
-from octostar_runtime.store import Publisher, open_store
+from octostar_runtime.store import Publisher, Store, open_store
 
 
 def say(**facts: object) -> None:
@@ -119,12 +121,25 @@ class Work:
         return {RunState.RUNNING: len(self._live), RunState.SUCCESS: self.ended}
 
 
+LEASE_TTL_S = 2.0
+
+
+def contend(store: Store, node_id: str, stop: threading.Event) -> None:
+    """Try for a lease again and again; say from when until when this node may believe that it holds it."""
+    while not stop.wait(0.1):
+        asked = time.monotonic()  # one clock for all processes of this machine
+        with contextlib.suppress(StoreUnavailable):
+            if store.leases.acquire("controller", node_id, LEASE_TTL_S):
+                say(event="held", since=asked, until=asked + LEASE_TTL_S)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("node_id")
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--keep", type=int, default=20)
+    parser.add_argument("--lease", action="store_true", help="contend for a lease and say when it is held")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds after which the process ends by itself")
     options = parser.parse_args()
     stop = threading.Event()
@@ -148,10 +163,16 @@ def run_node(options: argparse.Namespace, stop: threading.Event) -> None:
         part.start()
     say(event="ready", node_id=node_id)
     deadline = time.monotonic() + options.limit
+    if options.lease:
+        threading.Thread(target=contend, args=(store, node_id, stop), daemon=True).start()
+    fine = True
     while not stop.wait(1.0 / options.rate) and time.monotonic() < deadline:
         work.begin()
         work.end_oldest(options.keep)
         publisher.on_change()
+        if (health := publisher.health()).ok is not fine:
+            fine = health.ok
+            say(event="store away" if not fine else "store back", error=health.error, buffered=health.buffered)
     while work.live():
         work.end_oldest(0)
     stored = publisher.stop()

@@ -1,9 +1,11 @@
 """Real processes over a real PostgreSQL, killed, stopped and cut off: nothing ends twice, nothing stays alive."""
 
+import contextlib
 import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -159,3 +161,75 @@ def test_four_processes_start_at_once_on_an_empty_store(start_node: StartNode, t
     assert all(each["stored"] and each["fenced"] == 0 for each in told), [n.errors for n in nodes]
     assert store.runs.count("") == sum(int(str(each["ended"])) for each in told)
     store.close()
+
+
+def test_a_database_that_hangs_for_a_while_loses_nothing_and_nobody(
+    watcher: tuple[str, Store], start_node: StartNode, postgres: Postgres
+) -> None:
+    url, store = watcher
+    nodes = [start_node(url, f"n{number}", "--rate", "50").ready() for number in range(2)]
+    wait_until(lambda: store.runs.count("state:ended") > 20, timeout_s=20, what="work")
+    with postgres.frozen():
+        wait_until(lambda: all(node.heard("store away") for node in nodes), timeout_s=20, what="both to say so")
+        time.sleep(3)
+    wait_until(lambda: _caught_up(store), timeout_s=20, what="catching up")
+    wait_until(lambda: all(node.heard("store back") for node in nodes), timeout_s=20, what="both to be well")
+    told = [node.stop() for node in nodes]
+    assert all(each["stored"] and each["dropped"] == 0 and each["fenced"] == 0 for each in told), told
+    assert store.runs.count("") == sum(int(str(each["ended"])) for each in told)
+    assert len(store.events.events(kind="node.lost")) == 0
+
+
+def test_two_nodes_that_fight_over_a_lease_never_both_hold_it_even_when_one_is_stopped(
+    watcher: tuple[str, Store], start_node: StartNode
+) -> None:
+    url, _ = watcher
+    nodes = [start_node(url, f"n{number}", "--lease").ready() for number in range(2)]
+    wait_until(lambda: any(node.heard("held") for node in nodes), timeout_s=10, what="a holder")
+    held = next(node for node in nodes if node.heard("held"))
+    held.signal(signal.SIGSTOP)
+    other = next(node for node in nodes if node is not held)
+    wait_until(lambda: other.heard("held"), timeout_s=10, what="the other to take it")
+    held.signal(signal.SIGCONT)
+    time.sleep(1.0)
+    other.stop()
+    seen = len(held.told)
+    wait_until(lambda: "held" in [line["event"] for line in held.told[seen:]], timeout_s=10, what="the first again")
+    held.stop()
+    beliefs = sorted(
+        (float(str(line["since"])), float(str(line["until"])), node.node_id)
+        for node in nodes
+        for line in node.told
+        if line["event"] == "held"
+    )
+    assert {name for _, _, name in beliefs} == {"n0", "n1"}
+    for (_, until, one), (since, _, another) in pairwise(beliefs):
+        assert one == another or since >= until, "two held the lease at the same time"
+
+
+def test_a_full_disk_is_told_and_what_waited_is_stored_once_there_is_room(
+    start_node: StartNode, small_disk: Path
+) -> None:
+    url = f"sqlite:///{small_disk / 'store.sqlite3'}"
+    node = start_node(url, "n0", "--rate", "100").ready()
+    wait_until(lambda: (small_disk / "store.sqlite3").stat().st_size > 0, what="the store")
+    fill(small_disk / "filler")
+    wait_until(lambda: node.heard("store away"), timeout_s=30, what="the node to say so")
+    assert "disk" in str((node.heard("store away") or {}).get("error"))
+    time.sleep(3)
+    assert node.process.poll() is None
+    (small_disk / "filler").unlink()
+    wait_until(lambda: node.heard("store back"), timeout_s=20, what="the node to be well")
+    told = node.stop()
+    assert (told["stored"], told["dropped"], told["fenced"]) == (True, 0, 0)
+    store = open_store(url, clock=SystemClock(), node=a_node("watcher"), settings=Settings())
+    assert store.runs.count("") == told["ended"]
+    assert store.runs.count("state:live") == 0
+    store.close()
+
+
+def fill(path: Path) -> None:
+    """Write until there is no room left."""
+    with path.open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while filler.write(b"x" * 4096):
+            pass
