@@ -152,6 +152,7 @@ def concerns(snapshot: FleetSnapshot, links: Links) -> list[Concern]:
     return [
         *_store_concerns(snapshot, links),
         *_node_concerns(snapshot, links),
+        *_clock_concerns(snapshot, links),
         *_run_concerns(snapshot, links),
         *_service_concerns(snapshot, links),
         *_callback_concerns(snapshot, links),
@@ -185,6 +186,19 @@ def _node_concerns(snapshot: FleetSnapshot, links: Links) -> list[Concern]:
         )
         for node in snapshot.nodes
         if node.state.value in words
+    ]
+
+
+def _clock_concerns(snapshot: FleetSnapshot, links: Links) -> list[Concern]:
+    return [
+        Concern(
+            word=Word("Clock", "warn"),
+            what=f"Node {node.name}, process {node.pid}",
+            why=f"its clock is {formats.duration(abs(skew))} {'ahead of' if skew > 0 else 'behind'} this one's",
+            href=links.to("nodes"),
+        )
+        for node in snapshot.nodes
+        if abs(skew := node.clock_skew_s or 0.0) >= 1.0 and node.state.value in ("ok", "late", "draining")
     ]
 
 

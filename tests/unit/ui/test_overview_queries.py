@@ -96,3 +96,11 @@ def test_a_stretch_without_tasks_is_a_zero_and_no_gap() -> None:
     found = task_groups.without_gaps([some], since=0.0, until=7200.0, step_s=1800.0)
 
     assert [(group.at, group.count) for group in found] == [(0.0, 0), (1800.0, 0), (3600.0, 3), (5400.0, 0)]
+
+
+def test_a_clock_that_disagrees_is_told_with_its_direction() -> None:
+    snapshot = sample_snapshot()
+    behind = replace(snapshot.nodes[1], clock_skew_s=-90.0)
+    said = [one.why for one in overview.concerns(replace(snapshot, nodes=(snapshot.nodes[0], behind)), Links())]
+
+    assert "its clock is 1 min 30 s behind this one's" in said
