@@ -23,11 +23,14 @@ from tests.support.streamlit_server import StreamlitServer
 FOLDER = Path(__file__).parent / "screenshots"
 #: Picture -> (address, what shows that it is drawn)
 PICTURES = {
+    "sign-in": ("?as=stranger", ".st-key-oc_signin"),
     "overview": ("", ".oc-tile"),
+    "overview-day": ("?span=day", ".oc-tile"),
     "sessions": ("sessions", ".oc-table"),
     "sessions-by-user": ("sessions?tab=users", ".oc-table"),
     "tasks": ("tasks", ".oc-table"),
     "tasks-failed-by-error": ("tasks?group=error", ".oc-table"),
+    "tasks-over-time": ("tasks?group=time", ".oc-table"),
     "task-stuck": (f"task?id={run_id(90)}", ".oc-facts"),
     "task-failed": (f"task?id={run_id(23)}", ".oc-facts"),
     "pool": ("pool", ".oc-table"),
@@ -37,6 +40,7 @@ PICTURES = {
     "idle-whatif": ("idle?tab=whatif", ".js-plotly-plot"),
     "history": ("history", ".oc-table"),
     "system": ("system", ".oc-table"),
+    "system-settings": ("system?tab=settings", ".oc-table"),
     "system-tokens": ("system?tab=tokens", "[data-testid=stForm]"),
 }
 SIZES = {1440: 900, 390: 844}

@@ -15,7 +15,7 @@ from octostar_runtime.clock import SystemClock
 from octostar_runtime.events import EventBus
 from octostar_runtime.idle import Hold
 from octostar_runtime.idle.whatif import History, ReplayedService, Stay
-from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.access import ANONYMOUS, Principal, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.groups import RunGroups
@@ -135,4 +135,5 @@ def demo_source() -> DemoSource:
 
 if __name__ == "__main__":
     operator = Principal(name="olga@example.org", role=Role.OPERATOR, via="link")
-    entry.run(Path(__file__).resolve().parents[2] / "pages", source=demo_source(), identify=lambda: operator)
+    who = ANONYMOUS if st.query_params.get("as") == "stranger" else operator
+    entry.run(Path(__file__).resolve().parents[2] / "pages", source=demo_source(), identify=lambda: who)

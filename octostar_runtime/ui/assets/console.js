@@ -282,7 +282,9 @@ export default function (component) {
   shared.times = data.times;
   shared.jumps = data.jumps;
   shared.offset = data.now - Date.now() / 1000;
-  document.cookie = `octostar_console=${data.remember}; path=/; max-age=31536000; SameSite=Lax`;
+  const framed = window.self !== window.top && location.protocol === "https:"; // perhaps in another site's frame
+  const scope = framed ? "SameSite=None; Secure; Partitioned" : "SameSite=Lax";
+  document.cookie = `octostar_console=${data.remember}; path=/; max-age=31536000; ${scope}`;
   shared.stop?.();
   const watch = new MutationObserver(() => tick());
   watch.observe(document.querySelector(".stMain") ?? document.body, { childList: true, subtree: true });
