@@ -39,8 +39,12 @@ class TrustedProxy:
         return bool(self._edge_secret)
 
     def peer(self, headers: Mapping[str, str], peer: str) -> str:
-        """Return the address of whoever called: behind our nginx the one that nginx saw."""
-        if self._behind_nginx and _is_loopback(peer):
+        """Return the address of whoever called: behind our nginx the one that nginx saw.
+
+        ``peer`` itself is not enough to tell that it was our nginx: Streamlit's server puts in its place what nginx
+        says of who called.
+        """
+        if self._behind_nginx and (_is_loopback(peer) or self.is_edge(headers)):
             return headers.get("x-real-ip", "").strip() or peer
         return peer
 
@@ -60,7 +64,9 @@ class TrustedProxy:
     def _comes_from_proxy(self, headers: Mapping[str, str], peer: str) -> bool:
         if not self._networks:
             return False
-        if self._behind_nginx and (not _is_loopback(peer) or not self.is_edge(headers)):
+        if self._behind_nginx and not self.is_edge(headers):
+            return False
+        if not self._behind_nginx and _claims_to_be(peer, headers):
             return False
         try:
             address = ipaddress.ip_address(self.peer(headers, peer))
@@ -77,6 +83,15 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise SettingsError(
             f"OCTOSTAR_TRUSTED_PROXY: {error}; write addresses or networks, e.g. 10.0.0.5 or 10.0.0.0/24"
         ) from None
+
+
+def _claims_to_be(peer: str, headers: Mapping[str, str]) -> bool:
+    """Whether ``peer`` may be no more than what a process of this machine says of itself.
+
+    Streamlit's server believes X-Forwarded-For of this machine and takes the address from it. A true proxy writes
+    there whom it was called by, never itself.
+    """
+    return peer in (part.strip() for part in headers.get("x-forwarded-for", "").split(","))
 
 
 def _is_loopback(peer: str) -> bool:

@@ -163,6 +163,19 @@ def test_ids_that_were_never_drawn_are_not_acted_upon(console: RunningApp) -> No
     console.api("POST", f"/api/runs/{run_id}/cancel", json={})
 
 
+def test_headers_of_a_proxy_that_nobody_trusts_are_worth_nothing(console: RunningApp) -> None:
+    said = {
+        "X-Forwarded-User": "admin",
+        "X-Forwarded-Groups": "ops",
+        "X-Octostar-User": "admin",
+        "X-Octostar-Edge": "x",
+    }
+    for address in (console.url, console.ui_url):
+        with StreamlitClient(address, headers={**said, "Origin": address}, timeout_s=20) as client:
+            client.wait_for("Sign in to the console")
+            assert not client.shows("People connected")
+
+
 def test_the_api_refuses_a_viewers_cookie_and_a_cookie_from_another_site(console: RunningApp, cookie: str) -> None:
     run_id = start(console, "works", seconds=20)
     address = f"{console.url}/api/runs/{run_id}/cancel"

@@ -1,4 +1,4 @@
-"""Signing in through an OpenID Connect provider, in a real browser through nginx."""
+"""Signing in through an OpenID Connect provider or a trusted proxy, through nginx."""
 
 import re
 import shutil
@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.real.console.conftest import PATIENCE_MS
 from tests.support.openid_provider import OpenIdProvider
 from tests.support.running_app import RunningApp
+from tests.support.streamlit_client import StreamlitClient
 from tests.support.streamlit_server import ROOT
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -28,7 +29,8 @@ def app(provider: OpenIdProvider, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("openid")
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
     roles = '{"group:ops": "operator", "claim:department=it": "admin"}'
-    running = RunningApp(app=ROOT / "app.py", cwd=folder, env={"PYTHONPATH": str(ROOT), "OCTOSTAR_ROLES": roles})
+    env = {"PYTHONPATH": str(ROOT), "OCTOSTAR_ROLES": roles, "OCTOSTAR_TRUSTED_PROXY": "127.0.0.1"}
+    running = RunningApp(app=ROOT / "app.py", cwd=folder, env=env)
     (folder / ".streamlit" / "secrets.toml").write_text(provider.secrets(running.url))
     with running:
         yield running
@@ -102,6 +104,16 @@ def test_signing_out_forgets_the_provider_too(
 
     expect(page.get_by_role("button", name=BUTTON)).to_be_visible(timeout=PATIENCE_MS)
     assert not [cookie for cookie in person.cookies() if cookie["name"].startswith("_streamlit_user")]
+
+
+def test_a_trusted_proxys_word_counts_at_the_websocket_and_only_through_our_nginx(app: RunningApp) -> None:
+    said = {"X-Forwarded-User": "olga@example.org", "X-Forwarded-Groups": "staff, ops", "Origin": app.url}
+    with StreamlitClient(app.url, headers=said, timeout_s=30) as through:
+        through.wait_for("People connected")
+    for headers in (said, {**said, "X-Octostar-Edge": "guess", "X-Real-IP": "127.0.0.1"}):
+        with StreamlitClient(app.ui_url, headers={**headers, "Origin": app.ui_url}, timeout_s=30) as around:
+            around.wait_for("Sign in to the console")
+            assert not around.shows("People connected")
 
 
 def test_somebody_without_a_role_is_told_so(person: BrowserContext, app: RunningApp, provider: OpenIdProvider) -> None:

@@ -22,6 +22,14 @@ def test_the_same_headers_from_anyone_else_are_worth_nothing(make_access: MakeAc
     assert make_access(trusted_proxy="10.0.0.5", roles=ROLES).principal(FORWARDED, peer) is ANONYMOUS
 
 
+def test_a_process_of_this_machine_cannot_pass_for_the_proxy(make_access: MakeAccess) -> None:
+    """Streamlit's server takes the peer's address from X-Forwarded-For when the peer is this machine."""
+    access = make_access(trusted_proxy="10.0.0.5", roles=ROLES)
+    assert access.principal({**FORWARDED, "x-forwarded-for": "10.0.0.5"}, "10.0.0.5") is ANONYMOUS
+    assert access.principal({**FORWARDED, "x-forwarded-for": "1.2.3.4, 10.0.0.5"}, "10.0.0.5") is ANONYMOUS
+    assert access.principal({**FORWARDED, "x-forwarded-for": "203.0.113.9"}, "10.0.0.5").role is Role.ADMIN
+
+
 def test_with_no_proxy_configured_no_header_counts(make_access: MakeAccess) -> None:
     assert make_access(roles=ROLES).principal(FORWARDED, "127.0.0.1") is ANONYMOUS
 
@@ -32,7 +40,11 @@ def test_behind_our_nginx_the_proxy_is_whom_nginx_saw_and_nginx_must_prove_itsel
     assert access.principal(through, "127.0.0.1").role is Role.ADMIN
     assert access.principal({**through, "x-octostar-edge": "wrong"}, "127.0.0.1") is ANONYMOUS
     assert access.principal({**through, "x-real-ip": "192.168.1.1"}, "127.0.0.1") is ANONYMOUS
-    assert access.principal(through, "10.0.0.5") is ANONYMOUS
+    # Streamlit's server replaces the peer by whom nginx names; the secret still tells that nginx was there
+    assert access.principal(through, "10.0.0.5").role is Role.ADMIN
+    assert access.principal({**through, "x-octostar-edge": "wrong"}, "10.0.0.5") is ANONYMOUS
+    assert access.principal({**through, "x-real-ip": ""}, "10.0.0.5").role is Role.ADMIN
+    assert access.principal({**through, "x-real-ip": "192.168.1.1"}, "10.0.0.5") is ANONYMOUS
     unset = make_access(trusted_proxy="10.0.0.0/24", roles=ROLES, mode="full")
     assert unset.principal({**through, "x-octostar-edge": ""}, "127.0.0.1") is ANONYMOUS
 
