@@ -1,5 +1,6 @@
 """What every operation does alike: check the role, route to the owning node, leave an audit event."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -121,6 +122,14 @@ class Dispatcher:
         answers = result.get("outcomes")
         told = answers if isinstance(answers, dict) else {}
         return {target: _outcome(target, told.get(target)) for target in batch}
+
+
+def said_states(states: Iterable[str]) -> str:
+    """Return how many of which state there were, e.g. ``running`` or ``3 running, 1 queued``; empty for none."""
+    counts = Counter(states)
+    if len(counts) == 1 and counts.total() == 1:
+        return next(iter(counts))
+    return ", ".join(f"{count} {state}" for state, count in counts.most_common())
 
 
 def _by_node(owners: Mapping[str, str | None]) -> dict[str, list[str]]:

@@ -20,7 +20,9 @@ class NodeOperations(Dispatcher):
 
     def _act_on_node(self, node_id: str, kind: str, action: str, by: Principal, reason: str) -> None:
         self._require(by, Role.OPERATOR, SCOPE, action, node_id)
-        if not any(node.node_id == node_id for node in self._at.snapshot().nodes):
+        node = next((node for node in self._at.snapshot().nodes if node.node_id == node_id), None)
+        if node is None:
             raise NodeNotFound(f"no node {node_id!r} is known")
         self._send(node_id, kind, {}, by, reason)
-        self._audit(f"{kind}_requested", node_id, by, reason)
+        after = "draining" if kind == "node.drain" else "in service"
+        self._audit(f"{kind}_requested", node_id, by, reason, {"before": node.state.value, "after": after})

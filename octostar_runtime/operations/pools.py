@@ -4,6 +4,8 @@ from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.operations.dispatch import Dispatcher
 
 SCOPE = "pools:write"
+#: The state of a pool after each verb.
+_AFTER = {"pause": "paused", "resume": "open", "drain": "draining"}
 
 
 class PoolOperations(Dispatcher):
@@ -37,8 +39,14 @@ class PoolOperations(Dispatcher):
         audited: dict[str, object] | None = None,
     ) -> None:
         self._require(by, Role.OPERATOR, SCOPE, f"{verb} a pool", pool)
+        if audited is None:
+            audited = {"before": self._state(node_id, pool), "after": _AFTER[verb]}
         self._send(node_id, f"pool.{verb}", {"pool": pool, **(args or {})}, by, reason)
         self._audit(f"pool.{verb}_requested", pool, by, reason, {"node": node_id, **(audited or {})})
+
+    def _state(self, node_id: str, pool: str) -> str | None:
+        records = self._at.snapshot().pools
+        return next((one.state for one in records if one.node_id == node_id and one.name == pool), None)
 
     def _size(self, node_id: str, pool: str) -> int | None:
         for record in self._at.snapshot().pools:

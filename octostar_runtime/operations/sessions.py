@@ -7,9 +7,11 @@ from octostar_runtime.models.access import SYSTEM, Principal, Role
 from octostar_runtime.models.nodes import NodeState
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.models.sessions import ComingStop
-from octostar_runtime.operations.dispatch import Dispatcher
+from octostar_runtime.operations.dispatch import Dispatcher, said_states
 
 SCOPE = "sessions:write"
+#: What the audit says a session is after each verb.
+_AFTER = {"end": "ended", "stop_script": "script stopped", "rerun": "page rerun", "message": "told"}
 MESSAGE_LIMIT = 500
 LONGEST_NOTICE_S = 86_400.0
 REACHABLE = frozenset({NodeState.OK, NodeState.LATE, NodeState.DRAINING})
@@ -83,8 +85,11 @@ class SessionOperations(Dispatcher):
     ) -> tuple[Outcome, ...]:
         subject = session_ids[0] if len(session_ids) == 1 else f"{len(session_ids)} sessions"
         self._require(by, Role.OPERATOR, SCOPE, action, subject)
+        wanted = set(session_ids)
+        states = [one.state.value for one in self._at.snapshot().sessions if one.session_id in wanted]
         outcomes = self._send_each(self._session_owners(session_ids), f"session.{verb}", by, reason, **args)
-        self._audit_outcomes(f"session.{verb}_requested", outcomes, by, reason, **args)
+        change = {"before": said_states(states), "after": _AFTER[verb]}
+        self._audit_outcomes(f"session.{verb}_requested", outcomes, by, reason, **args, **change)
         return outcomes
 
     def _nodes_with_pages(self) -> dict[str, str | None]:

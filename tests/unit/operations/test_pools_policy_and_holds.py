@@ -30,6 +30,16 @@ def test_a_pool_is_resized_and_the_audit_has_before_and_after(
     assert (audited.data["before"], audited.data["after"]) == (10, 3)
 
 
+def test_the_audit_of_pools_and_nodes_says_what_was_before_and_after(
+    runtime: Runtime, operator: Principal, events: list[Event]
+) -> None:
+    runtime.fleet.refresh_now()
+    runtime.operations.pause_pool(runtime.node.node_id, "default", by=operator)
+    runtime.operations.drain_node(runtime.node.node_id, by=operator)
+    changes = [(event.data["before"], event.data["after"]) for event in events if event.kind.endswith("_requested")]
+    assert changes == [("open", "paused"), ("ok", "draining")]
+
+
 @pytest.mark.parametrize("size", [0, -1, 100_000])
 def test_a_size_out_of_range_is_refused_and_nothing_changes(runtime: Runtime, operator: Principal, size: int) -> None:
     with pytest.raises(OctostarRuntimeError):

@@ -35,6 +35,8 @@ def test_an_operator_cancels_a_running_task_and_the_audit_says_who_and_why(
     assert (cancel.by, cancel.reason) == ("ada", "too slow")
     (audited,) = [event for event in events if event.kind == "run.cancel_requested" and event.actor]
     assert (audited.subject, audited.actor, audited.reason) == (run_id, "ada", "too slow")
+    assert audited.data["before"] in ("queued", "running")  # as the last snapshot had it
+    assert audited.data["after"] == "asked to stop"
 
 
 @pytest.mark.parametrize("action", ["cancel_runs", "retry_runs"])
