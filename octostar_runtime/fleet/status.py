@@ -51,7 +51,10 @@ def read(status: Mapping[str, Any]) -> NodeStatus:
 
 def _shortened(pool: PoolRecord) -> PoolRecord:
     workers = tuple(replace(worker, spans=worker.spans[-MOST_SPANS:]) for worker in pool.workers[:MOST_WORKERS])
-    return replace(pool, workers=workers)
+    cluster = pool.cluster
+    if cluster is not None:
+        cluster = replace(cluster, workers=cluster.workers[:MOST_WORKERS])
+    return replace(pool, workers=workers, cluster=cluster)
 
 
 def _each(kind: type[T], rows: Sequence[Mapping[str, Any]] | None) -> tuple[T, ...]:

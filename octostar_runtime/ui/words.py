@@ -89,6 +89,22 @@ POOL = {
     "draining": Word("Draining", "warn"),
     "released": Word("Released", "off"),
 }
+CLUSTER = {
+    "connecting": Word("Connecting", "run"),
+    "up": Word("Connected", "ok"),
+    "down": Word("Out of reach", "bad"),
+    "refused": Word("Does not fit", "bad"),
+    "stopped": Word("Stopped", "off"),
+    "closed": Word("Stopped", "off"),
+}
+CLUSTER_WORKER = {
+    "running": Word("Running", "ok"),
+    "paused": Word("Paused: memory", "warn"),
+    "init": Word("Starting", "run"),
+    "closing": Word("Ending", "warn"),
+    "closing_gracefully": Word("Ending", "warn"),
+    "closed": Word("Ended", "off"),
+}
 WORKER = {
     "idle": Word("Idle", "wait"),
     "busy": Word("Busy", "run"),

@@ -136,6 +136,14 @@ def links(items: Sequence[tuple[str, str]]) -> None:
     draw(f'<div class="oc oc-fresh oc-pager">{"".join(link(label, href) for label, href in items)}</div>')
 
 
+def outside_link(label: str, href: str, hint: str) -> None:
+    """Draw a link that leaves the console, into a tab of its own."""
+    draw(
+        f'<div class="oc oc-fresh oc-pager"><a href="{escape(href)}" target="_blank" rel="noopener noreferrer">'
+        f"{text(label)} ↗</a> <small>{text(href)}, {text(hint)}</small></div>"
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
     """A button that lives in markup; its click arrives as (name, target). ``off`` is why it cannot be pressed."""

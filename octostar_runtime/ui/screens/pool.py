@@ -1,15 +1,17 @@
 """Pool: how busy the workers are, how long work waits, and what each worker did."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from octostar_runtime.models.access import Role
-from octostar_runtime.models.pools import PoolRecord
+from octostar_runtime.models.pools import ClusterRecord, PoolRecord
 from octostar_runtime.ui import actions, frame
 from octostar_runtime.ui.components import blocks, charts
 from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.components.timelines import worker_timeline
 from octostar_runtime.ui.console import Console
-from octostar_runtime.ui.queries import overview, pools
+from octostar_runtime.ui.queries import cluster, overview, pools
 from octostar_runtime.ui.queries.nodes import name_of
 from octostar_runtime.ui.screens.overview import CURVES_S
 
@@ -38,9 +40,28 @@ def _body(console: Console) -> None:
     names = {run.run_id: run.name for run in snapshot.runs if not run.terminal}
     none = ("No workers", "This pool gave its threads back. They return with the next task.")
     table(pools.workers_table(pool, names, console.links), key="oc_workers", none=none)
+    if pool.cluster is not None:
+        _cluster(pool.cluster, names, console)
     for one in snapshot.pools:
         if pools.pool_key(one) == answer.target:
             _act(answer.action, one)
+
+
+def _cluster(seen: ClusterRecord, names: Mapping[str, str], console: Console) -> None:
+    """The workers that execute the runs of the pool: its own are the slots that follow them."""
+    blocks.heading("Cluster", cluster.heading_note(seen))
+    blocks.tiles([_tile(figure) for figure in cluster.cluster_figures(seen)])
+    if seen.state == "stopped":
+        none = ("Not started", "The cluster starts, or is connected, with the next task.")
+    else:
+        none = ("No workers", "Tasks wait until a worker joins the cluster.")
+    table(cluster.cluster_table(seen, names, console.links), key="oc_cluster", none=none)
+    if seen.workers_total > len(seen.workers):
+        blocks.note(
+            f"Newest {len(seen.workers)} of {seen.workers_total} workers; Dask's own dashboard has all of them."
+        )
+    if address := cluster.dashboard(seen):
+        blocks.outside_link("Dask's own dashboard", address, "opens on the cluster's own network")
 
 
 def _chosen(console: Console) -> PoolRecord | None:

@@ -201,3 +201,31 @@ def test_a_name_with_an_umlaut_is_erased_and_found_in_the_details_of_events(stor
     assert [e.event_id for e in store.events.events(text="jörg%")] == ["0001"]
     assert store.erase_user("Jörg%") == 2
     assert "rg%" not in f"{store.events.events()}{store.runs.find('', limit=10)}"
+
+
+def test_what_a_cluster_executes_is_spared_for_a_while_and_taken_over_once(store: Store) -> None:
+    store.nodes.join(a_node("there", heartbeat_at=100.0))
+    here = replace(a_run(1, RunState.RUNNING), node_id="there")
+    cluster = [
+        replace(a_run(n, RunState.RUNNING), node_id="there", elsewhere="tcp://c:1 topic key") for n in range(2, 5)
+    ]
+    store.write(Batch(runs=[here, *cluster]))
+    (node,) = store.nodes.all()
+    assert store.nodes.declare_lost("there", beat=node.beat, by="here", at=105.0)
+    assert store.runs.counts() == {RunState.LOST: 1, RunState.RUNNING: 3}
+
+    first, second, _ = cluster
+    assert store.nodes.take_over(first.run_id, from_node="there", to_node="here")
+    assert not store.nodes.take_over(first.run_id, from_node="there", to_node="elsewhere")
+    assert not store.nodes.take_over(here.run_id, from_node="there", to_node="here"), "it has ended"
+    taken = store.runs.get(first.run_id)
+    assert taken is not None
+    assert (taken.node_id, taken.state, taken.elsewhere) == ("here", RunState.RUNNING, "tcp://c:1 topic key")
+    store.write(Batch(runs=[replace(taken, state=RunState.SUCCESS, seq=taken.seq + 5, ended_at=110.0)]))
+
+    while store.nodes.bury("there", by="here", at=500.0):
+        pass
+    assert store.runs.counts() == {RunState.LOST: 3, RunState.SUCCESS: 1}
+    lost = store.runs.get(second.run_id)
+    assert lost is not None
+    assert lost.state is RunState.LOST

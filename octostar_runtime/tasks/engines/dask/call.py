@@ -129,6 +129,12 @@ class Call:
     def _on_closed(self, note: Note) -> None:
         if self._engine.shared and self.key:
             raise LeftBehind
+        if not self.key and self.run.pool.state != "closed":
+            # the pool was released and taken up again in the same moment
+            self._link = self._engine.started()
+            if self._link.state == "up":
+                self.inbox.put(Note("up"))
+            return
         raise ExecutorLost(note.text, gone=True)
 
     def _on_cancel(self, note: Note) -> None:
@@ -281,14 +287,14 @@ class Call:
         if not end.kept_bytes:
             raise Ended(settle(self.run, end.ending))
         settle(self.run, end.ending)
-        link, key, address = self._link, self.key, told.address
+        ask, key, address = self._engine.ask_workers, self.key, told.address
         raise Ended(
             KeptResult(
                 run=self.run.run_id,
                 where=f"worker {told.worker or address}",
                 size=end.kept_bytes,
-                fetch=lambda: link.ask_workers(desk.result, key, address=address, timeout_s=120.0).get(address),
-                drop=lambda: link.ask_workers(desk.drop, key, address=address),
+                fetch=lambda: ask(desk.result, key, address=address, timeout_s=120.0).get(address),
+                drop=lambda: ask(desk.drop, key, address=address),
             )
         )
 

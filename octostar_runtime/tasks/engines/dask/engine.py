@@ -6,6 +6,7 @@ on our side. ``start`` and ``stop`` come from whoever submits or releases the po
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from octostar_runtime.ids import new_id
@@ -14,7 +15,7 @@ from octostar_runtime.settings import PoolSettings
 from octostar_runtime.tasks.engines.dask import desk
 from octostar_runtime.tasks.engines.dask.call import Call, Note
 from octostar_runtime.tasks.engines.dask.configure import configure
-from octostar_runtime.tasks.engines.dask.link import Link
+from octostar_runtime.tasks.engines.dask.link import ANSWERS_WITHIN_S, Link
 from octostar_runtime.tasks.engines.dask.local import LocalCluster, LocalPlan
 from octostar_runtime.tasks.engines.dask.order import Told
 from octostar_runtime.tasks.engines.dask.picture import cluster_record
@@ -63,7 +64,7 @@ class DaskEngine:
 
     def submit(self, run: Run, handle: TaskHandle) -> Any:
         """Execute the run on the cluster and wait for its end."""
-        call = Call(self, run, handle, self._started())
+        call = Call(self, run, handle, self.started())
         with self._lock:
             self._runs[run.run_id] = call
         try:
@@ -120,14 +121,24 @@ class DaskEngine:
             if self._calls.get(call.key) is call:
                 del self._calls[call.key]
 
-    # Inside
+    def ask_workers(
+        self, function: Callable[..., Any], *args: Any, address: str, timeout_s: float = ANSWERS_WITHIN_S
+    ) -> dict[str, Any]:
+        """Call a function of ``desk`` on a worker over the line there is now; OSError when there is none."""
+        link = self._link
+        if link is None:
+            raise OSError(f"pool {self.pool!r} is stopped; the next task starts it again")
+        return link.ask_workers(function, *args, address=address, timeout_s=timeout_s)
 
-    def _started(self) -> Link:
+    def started(self) -> Link:
+        """Return the line to the cluster, begun anew when it was stopped meanwhile."""
         with self._lock:
             if self._link is None:  # it was stopped between the submit and now
                 self._link = self._new_link()
                 self._link.start()
             return self._link
+
+    # Inside
 
     def _new_link(self) -> Link:
         return Link(

@@ -5,6 +5,7 @@ goes there from Dask's own thread. When the scheduler was away a new client is m
 without its subscriptions.
 """
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -27,6 +28,8 @@ KEEP_EVERY_S = 0.5
 ANSWERS_WITHIN_S = 5.0
 LOOK_EVERY_S = 1.0
 VERSIONS_EVERY_S = 60.0
+#: A client of Dask holds messages back for 10 ms after each one, which would be most of a short run's time.
+SEND_EVERY_S = 0.002
 
 
 class Link:
@@ -117,16 +120,16 @@ class Link:
         except Exception as error:  # noqa: BLE001 - it has no nanny, or is gone
             logger.warning("pool %s: worker %s cannot be ended from here: %s", self.pool, address, error)
 
-    # Asking; each call may take ``timeout_s`` and raises what Dask raises
+    # Asking; each call may take ``timeout_s`` and raises OSError when there is no answer
 
     def ask_workers(
         self, function: Callable[..., Any], *args: Any, address: str | None = None, timeout_s: float = ANSWERS_WITHIN_S
     ) -> dict[str, Any]:
         """Call a function of ``desk`` on one worker, or on all; workers that fail are left out."""
         client = self._connected()
-        # public Client.run waits for ever; the coroutine behind it takes a time limit
-        found: dict[str, Any] = client.sync(
-            client._run,
+        found: dict[str, Any] = _answer(
+            client,
+            client._run,  # the public run() waits for ever; the coroutine behind it takes a time limit
             function,
             *args,
             workers=None if address is None else [address],
@@ -138,7 +141,7 @@ class Link:
     def ask_scheduler(self, function: Callable[..., Any], *args: Any, timeout_s: float = ANSWERS_WITHIN_S) -> Any:
         """Call a function of ``scheduler_side`` there."""
         client = self._connected()
-        return client.sync(client._run_on_scheduler, function, *args, callback_timeout=timeout_s)
+        return _answer(client, client._run_on_scheduler, function, *args, callback_timeout=timeout_s)
 
     def _connected(self) -> Any:
         client = self.client
@@ -181,7 +184,7 @@ class Link:
         distributed: Any = import_module("distributed")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about versions; we say it in one line
-            client = distributed.Client(
+            client = _client_class(distributed)(
                 self.address,
                 loop=self._loop_runner().loop,
                 security=security_of(self._security),
@@ -189,6 +192,7 @@ class Link:
                 timeout=ANSWERS_WITHIN_S,
                 name="octostar",
             )
+        client.scheduler_comm.interval = SEND_EVERY_S
         self.client = client
         try:
             self._compare()
@@ -271,6 +275,8 @@ class Link:
         if client is not None:
             with contextlib.suppress(Exception):
                 client.close(timeout=1)
+            with contextlib.suppress(Exception):  # a close that failed keeps the event loop
+                client._loop_runner.stop()
 
     def _on_event(self, event: tuple[float, object]) -> None:
         self._told(event[1])
@@ -280,3 +286,28 @@ def _knock(address: str) -> None:
     """Raise OSError when nobody listens there: a client that fails to connect leaves more behind than a socket does."""
     host, _, port = address.partition("://")[2].rpartition(":")
     socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN_S).close()
+
+
+def _answer(client: Any, *call: Any, **options: Any) -> Any:
+    """Return what a coroutine of the client returns; whatever becomes of a line that breaks, it is an OSError."""
+    try:
+        return client.sync(*call, **options)
+    except OSError:
+        raise
+    except (Exception, asyncio.CancelledError) as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+def _client_class(distributed: Any) -> Any:
+    """Return Dask's client, made to close itself when it cannot connect: it would keep the event loop otherwise."""
+
+    class LineClient(distributed.Client):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            try:
+                super().__init__(*arguments, **options)
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    self.close(timeout=0.5)
+                raise
+
+    return LineClient
