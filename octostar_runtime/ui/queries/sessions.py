@@ -143,7 +143,7 @@ def _row(session: SessionRecord, tasks: str, eyes: Eyes, pages: Mapping[str, str
         "gone" if ended else session.life.value,
         # in steps, so that a heartbeat alone does not make a new row
         session.last_seen_at // 5 * 5,
-        pages.get(session.page or "", session.page),
+        page_shown(session, pages),
         formats.whole_duration((session.ended_at or session.last_seen_at) - session.connected_at)
         if ended
         else session.connected_at // 1,
@@ -152,6 +152,13 @@ def _row(session: SessionRecord, tasks: str, eyes: Eyes, pages: Mapping[str, str
         session.browser if eyes.person(session.browser) is not None else None,
         [] if ended else ["end", "more"],
     ]
+
+
+def page_shown(session: SessionRecord, pages: Mapping[str, str]) -> str | None:
+    """Return the title of the page a session shows, its address where the title is not known here; "/" is the first."""
+    if session.page is None:
+        return None
+    return pages.get(session.page, session.page or "/")
 
 
 def resolve(snapshot: FleetSnapshot, refs: Sequence[str]) -> list[SessionRecord]:

@@ -36,7 +36,7 @@ def _facts(console: Console, session: SessionRecord) -> str:
         ("Heartbeat", pill(words.word(words.LIFE, session.life))),
         ("Last sign", moment(session.last_seen_at)),
         ("Connected for", since(session.connected_at, now)),
-        ("Page", text(session.page)),
+        ("Page", text(sessions.page_shown(session, console.titles))),
         ("Last touched", moment(session.last_interaction_at)),
         ("Last script run", moment(session.last_run_at)),
         ("It took", "it runs now" if session.running else formats.duration(session.last_run_s)),
