@@ -55,6 +55,7 @@ def prepare(layout: Layout) -> int:
     """Check all preconditions and write the configuration; returns the descriptor that holds the lock."""
     nginx = preconditions.find_nginx() if layout.with_nginx else None
     preconditions.check_app(layout)
+    preconditions.check_engines(layout)
     preconditions.prepare_state_dir(layout)
     lock = _lock(layout)
     preconditions.check_ports(layout)

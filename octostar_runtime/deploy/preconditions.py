@@ -52,6 +52,17 @@ def check_app(layout: Layout) -> None:
     _check_characters("--app", layout.app)
 
 
+def check_engines(layout: Layout) -> None:
+    """What the pools' engines need must be installed."""
+    remote = {name: pool for name, pool in layout.settings.pools.items() if pool.engine != "threads"}
+    if not remote:
+        return
+    from octostar_runtime.tasks.engines.choice import check_installed  # a start without them need not wait for it
+
+    for name, pool in remote.items():
+        check_installed(name, pool)
+
+
 def _check_characters(setting: str, path: Path) -> None:
     found = sorted(set(UNQUOTABLE) & set(str(path)))
     if found:

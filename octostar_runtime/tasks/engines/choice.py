@@ -14,6 +14,15 @@ EXTRAS = {"process": ("processes", ("pebble", "cloudpickle")), "dask": ("dask", 
 HOMES = {"process": ("processes.engine", "ProcessEngine"), "dask": ("dask.engine", "DaskEngine")}
 
 
+def check_installed(pool: str, settings: PoolSettings) -> None:
+    """Refuse an engine whose optional extra is not installed; SettingsError names the pool and the extra."""
+    extra, modules = EXTRAS.get(settings.engine, ("", ()))
+    if any(find_spec(module) is None for module in modules):
+        raise SettingsError(
+            f"pool {pool!r}: its engine {settings.engine!r} needs pip install 'octostar-runtime[{extra}]'"
+        )
+
+
 def make_engine(pool: str, settings: PoolSettings) -> Engine:
     """Return a new engine for a pool; SettingsError names the pool and what to do."""
     kind = settings.engine
@@ -22,9 +31,7 @@ def make_engine(pool: str, settings: PoolSettings) -> Engine:
     home = HOMES.get(kind)
     if home is None:
         raise SettingsError(f'pool {pool!r}: there is no engine {kind!r}; use "threads", "process" or "dask"')
-    extra, modules = EXTRAS[kind]
-    if any(find_spec(module) is None for module in modules):
-        raise SettingsError(f"pool {pool!r}: its engine {kind!r} needs pip install 'octostar-runtime[{extra}]'")
+    check_installed(pool, settings)
     module, name = home
     engine: Engine = getattr(import_module(f"{__package__}.{module}"), name)(pool, settings)
     return engine

@@ -9,8 +9,8 @@ import pytest
 
 from octostar_runtime.deploy import preconditions
 from octostar_runtime.deploy.layout import Layout
-from octostar_runtime.errors import CannotStart
-from octostar_runtime.settings import Settings
+from octostar_runtime.errors import CannotStart, SettingsError
+from octostar_runtime.settings import PoolSettings, Settings
 from tests.support.streamlit_server import free_port
 
 
@@ -99,6 +99,14 @@ def test_a_path_that_supervisord_cannot_take_is_told(tmp_path: Path, name: str) 
 def test_a_missing_app_is_told(tmp_path: Path) -> None:
     absent = Layout(settings=Settings(), app=tmp_path / "absent.py")
     assert f"there is no Streamlit app at {tmp_path}/absent.py" in refusal("check_app", absent)
+
+
+def test_a_missing_extra_of_an_engine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pools = {"cpu": PoolSettings(engine="process")}
+    preconditions.check_engines(layout(tmp_path, pools=pools))
+    monkeypatch.setattr("octostar_runtime.tasks.engines.choice.find_spec", lambda _name: None)
+    with pytest.raises(SettingsError, match=r"'cpu'.* needs pip install 'octostar-runtime\[processes\]'"):
+        preconditions.check_engines(layout(tmp_path, pools=pools))
 
 
 def test_a_missing_nginx_is_told_with_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
