@@ -44,9 +44,9 @@ class RunTotals:
         with self._lock:
             if snapshot is self._last:
                 return 0
-            first, self._last = self._last is None, snapshot
+            last, self._last = self._last, snapshot
             self._live = Counter([self._key(record) for record in snapshot.runs if record.ended_at is None])
-            return self._observe(snapshot.runs, quietly=first)
+            return self._observe(_changed(snapshot.runs, last.runs if last else ()), quietly=last is None)
 
     def observe(self, records: Iterable[RunRecord], *, quietly: bool = False) -> int:
         """Count the ended runs among ``records`` that were not counted before; return how many."""
@@ -74,7 +74,6 @@ class RunTotals:
             )
 
     def _observe(self, records: Sequence[RunRecord], *, quietly: bool) -> int:
-        # written for a hundred thousand records, of which hardly any is new
         seen = self._seen
         new = [record for record in records if record.ended_at is not None and record.run_id not in seen]
         seen.update(dict.fromkeys([record.run_id for record in new]))
@@ -100,3 +99,21 @@ class RunTotals:
         name = record.name if record.name in self._names or len(self._names) < NAMES else OTHER
         self._names.add(name)
         return pool, name, record.state.value
+
+
+def _changed(runs: Sequence[RunRecord], before: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return at least the records that were not in the snapshot before, by walking both in step.
+
+    Both are in the same order and share the objects of what has not changed, so that of a hundred thousand records
+    hardly any has to be looked at. Where the walk loses step, more is returned than changed.
+    """
+    changed: list[RunRecord] = []
+    at, padded = 0, (*before, None, None)
+    for record in runs:
+        if record is padded[at]:
+            at += 1
+        elif record is padded[at + 1]:  # one has gone, or has changed
+            at += 2
+        else:
+            changed.append(record)
+    return changed
