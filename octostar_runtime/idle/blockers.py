@@ -5,7 +5,10 @@ keeps a tick cheap with thousands of sessions.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
+from operator import attrgetter
 from typing import TypeVar
 
 from octostar_runtime.idle.policy import Policy, ServiceRules
@@ -16,6 +19,7 @@ from octostar_runtime.models.services import Blocker
 from octostar_runtime.models.sessions import SessionRecord, SessionState
 
 T = TypeVar("T")
+_since = attrgetter("connected_at")
 
 #: Of each kind so many are named; the rest are counted.
 NAMED = 20
@@ -57,16 +61,23 @@ class Blockers:
         return known
 
     def _sessions(self, people: bool, observers: bool) -> tuple[Blocker, ...]:
-        connected = SessionState.CONNECTED
+        groups = [*([self._present[0]] if people else []), *([self._present[1]] if observers else [])]
+        named = [_session_blocker(session) for group in groups for session in group.named]
+        spare, rest = named[NAMED:], [group for group in groups if group.more]
+        more = len(spare) + sum(group.more for group in rest)
+        if not more:
+            return tuple(named)
+        since = min([*(blocker.since for blocker in spare), *(group.more_since for group in rest)])
+        return (*named[:NAMED], Blocker(kind="session", id="…", since=since, label=f"and {more:,} more"))
+
+    @cached_property
+    def _present(self) -> tuple["_Group", "_Group"]:
+        """Those who are connected and not dormant: people, observers. The costly part of a tick, done once."""
+        connected, dormant = SessionState.CONNECTED, self._world.dormant
         present = [s for s in self._world.observation.sessions if s.state == connected]
-        if not observers:
-            present = [s for s in present if not s.observer]
-        if not people:
-            present = [s for s in present if s.observer]
-        if self._world.dormant:
-            dormant = self._world.dormant
+        if dormant:
             present = [s for s in present if s.session_id not in dormant]
-        return _listed("session", present, _session_blocker, lambda s: s.connected_at)
+        return _group([s for s in present if not s.observer]), _group([s for s in present if s.observer])
 
     def _runs_of(self, view: ServiceView) -> tuple[Blocker, ...]:
         if view.info.kind != "pool":
@@ -117,6 +128,20 @@ def dependant_blockers(dependants: Iterable[ServiceView]) -> tuple[Blocker, ...]
         Blocker(kind="dependant", id=view.info.name, since=view.since_utc, label=f"{view.info.name} is {view.state}")
         for view in dependants
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    """Sessions of one sort: the first by themselves, of the others the number and the earliest start."""
+
+    named: Sequence[SessionRecord]
+    more: int
+    more_since: float
+
+
+def _group(sessions: Sequence[SessionRecord]) -> _Group:
+    rest = sessions[NAMED:]
+    return _Group(named=sessions[:NAMED], more=len(rest), more_since=min(map(_since, rest), default=0.0))
 
 
 def _listed(

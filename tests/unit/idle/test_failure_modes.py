@@ -395,4 +395,4 @@ def test_thousands_of_blockers_are_counted_and_the_first_are_named() -> None:
     bench.tick()
     blockers = bench.record().blockers
     assert len(blockers) == NAMED + 1
-    assert blockers[-1].label == f"and {1000 - NAMED} more"
+    assert blockers[-1].label == f"and {1000 - NAMED:,} more"
