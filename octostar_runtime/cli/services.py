@@ -1,4 +1,4 @@
-"""``services list | stop | start | wake | hold | release``; alone it lists."""
+"""``services list | stop | start | wake | log | hold | release``; alone it lists."""
 
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 
@@ -17,6 +17,12 @@ def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
         command.add_argument("name")
         command.add_argument("--reason", default="", help="kept in the audit log")
         command.set_defaults(run=act, verb=verb)
+        if verb == "stop":
+            command.add_argument("--force", action="store_true", help="although somebody uses it")
+    log = group.add_parser("log", help="print the newest lines of a service's log")
+    log.add_argument("name")
+    log.add_argument("--lines", type=int, default=500, help="at most 500")
+    log.set_defaults(run=print_log)
     wake = group.add_parser("wake", help="start a service and wait until it is ready")
     wake.add_argument("name")
     wake.add_argument("--wait", type=float, default=30.0, metavar="SECONDS")
@@ -51,8 +57,17 @@ def _hold_row(hold: Hold) -> tuple[str, ...]:
 def act(arguments: Namespace) -> None:
     """Stop or start a service."""
     with connect(arguments) as client:
-        do = client.stop_service if arguments.verb == "stop" else client.start_service
-        do(arguments.name, reason=arguments.reason)
+        if arguments.verb == "stop":
+            client.stop_service(arguments.name, reason=arguments.reason, force=arguments.force)
+        else:
+            client.start_service(arguments.name, reason=arguments.reason)
+
+
+def print_log(arguments: Namespace) -> None:
+    """Print the end of a log."""
+    with connect(arguments) as client:
+        log = client.service_log(arguments.name, lines=arguments.lines)
+    show(arguments, {"service": arguments.name, "log": log}, log.splitlines())
 
 
 def wake_service(arguments: Namespace) -> int:

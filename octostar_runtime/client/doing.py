@@ -78,9 +78,9 @@ class Doing(Reading):
         """Let a pool work again."""
         self._request("POST", f"/api/nodes/{node_id}/pools/{pool}/resume", json={"reason": reason})
 
-    def stop_service(self, name: str, *, reason: str = "") -> None:
-        """Stop a service now, whatever its countdown says."""
-        self._request("POST", f"/api/services/{name}/stop", json={"reason": reason})
+    def stop_service(self, name: str, *, reason: str = "", force: bool = False) -> None:
+        """Stop a service now, whatever its countdown says; refused while somebody uses it, unless ``force``."""
+        self._request("POST", f"/api/services/{name}/stop", json={"reason": reason, "force": force})
 
     def start_service(self, name: str, *, reason: str = "") -> None:
         """Start a service now."""

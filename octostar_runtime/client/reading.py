@@ -66,6 +66,11 @@ class Reading(Connection):
         """Return the keep-awakes in force."""
         return self._each(Hold, "/api/holds")
 
+    def try_policy(self, policy: Mapping[str, Any] | None = None, *, days: float = 7.0) -> Mapping[str, Any]:
+        """Replay a policy (None: the one in force) over the recorded use; see the API's ``WhatIfAnswer``."""
+        body = {"policy": None if policy is None else dict(policy), "days": days}
+        return self._json("POST", "/api/policy/what-if", json=body)
+
     def runs(
         self, q: str = "", *, sort: str = "-queued_at", limit: int = 50, cursor: str | None = None
     ) -> Page[RunRecord]:

@@ -140,7 +140,7 @@ class IdleController:
         self._follow_remote()
         self._engine.tick(self._policy_in_force())
         self._tell_of_silence()
-        self._greet_newcomers()
+        self.greet_newcomers()
 
     def poke(self) -> None:
         """Ask for a tick soon; for whoever knows that something changed."""
@@ -268,9 +268,20 @@ class IdleController:
         """Remember an API request; False when the policy's ``untracked`` says that such do not count."""
         return self.activity.note(path, headers, method)
 
-    def session_started(self, session_id: str) -> None:
-        """Somebody came: start what the policy wants to be there for them. Ticks notice newcomers, too."""
-        self._preload(f"session {session_id[:8]} started")
+    def greet_newcomers(self) -> None:
+        """Start what newcomers need, whichever node they came to. Ticks do it; asked more often, they wait less."""
+        sessions = self._observe().sessions
+        people = frozenset(
+            s.session_id
+            for s in sessions
+            if s.state == SessionState.CONNECTED
+            and not s.observer
+            and (s.page is not None or s.last_run_at is not None)
+        )
+        newcomers = people - self._people if self._people is not None else frozenset()
+        self._people = people
+        if newcomers:
+            self._preload(f"{len(newcomers)} came" if len(newcomers) > 1 else "somebody came")
 
     # Inside
 
@@ -338,21 +349,6 @@ class IdleController:
                 self._outbox.event("run.silent", run_id, reason=reason)
             self._outbox.flush()
         self._silent = silent
-
-    def _greet_newcomers(self) -> None:
-        """Start what newcomers need, whichever node they came to."""
-        sessions = self._observe().sessions
-        people = frozenset(
-            s.session_id
-            for s in sessions
-            if s.state == SessionState.CONNECTED
-            and not s.observer
-            and (s.page is not None or s.last_run_at is not None)
-        )
-        newcomers = people - self._people if self._people is not None else frozenset()
-        self._people = people
-        if newcomers:
-            self._preload(f"{len(newcomers)} came" if len(newcomers) > 1 else "somebody came")
 
     def _preload(self, cause: str) -> None:
         policy = self._desk.policy

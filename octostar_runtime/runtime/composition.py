@@ -127,7 +127,9 @@ class Runtime:
         self._begin("sampler", self.sampler.start, self.sampler.stop)
         pools = PoolWatch(self.services, tasks=self.tasks, node_id=self.node.node_id, log=self.service_log)
         pools.turn()
-        housekeeping = Housekeeping(publisher=self.publisher, store=self.store, look_after=pools.turn)
+        housekeeping = Housekeeping(
+            publisher=self.publisher, store=self.store, look_after=(pools.turn, self.idle.greet_newcomers)
+        )
         self._begin("housekeeping", housekeeping.start, housekeeping.stop)
         self._register_services()
         # The controller starts when it can see, and stops before anything it might act upon.

@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from octostar_runtime.errors import StoreUnavailable
 from octostar_runtime.periodic import PeriodicThread
@@ -18,7 +18,7 @@ COLLECT_EVERY_S = 60.0
 class Housekeeping:
     """One thread, a turn every 2 s."""
 
-    def __init__(self, *, publisher: Publisher, store: Store, look_after: Callable[[], object]) -> None:
+    def __init__(self, *, publisher: Publisher, store: Store, look_after: Sequence[Callable[[], object]]) -> None:
         self._publisher = publisher
         self._look_after = look_after
         self._store = store
@@ -36,7 +36,8 @@ class Housekeeping:
     def _turn(self) -> None:
         # sessions change by every frame of their browsers, which is no event: they are published at this pace
         self._publisher.on_change()
-        self._look_after()
+        for chore in self._look_after:
+            chore()
         if time.monotonic() >= self._collect_at:
             self._collect_at = time.monotonic() + COLLECT_EVERY_S
             gc.collect()

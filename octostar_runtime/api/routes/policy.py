@@ -12,8 +12,10 @@ from octostar_runtime.api.context import Runtime
 from octostar_runtime.api.lists import reply
 from octostar_runtime.api.schemas import Body, Reason, Whole
 from octostar_runtime.errors import VersionConflict
-from octostar_runtime.idle import Policy
+from octostar_runtime.idle import Policy, parse_policy
+from octostar_runtime.idle.whatif import Replay
 from octostar_runtime.models.access import Role
+from octostar_runtime.runtime.usage import recorded_usage, replayed
 
 router = APIRouter(prefix="/api/policy", tags=["policy"])
 NAME = "idle"
@@ -41,6 +43,55 @@ class PolicyVersion(BaseModel):
     saved_at: float
     actor: str | None
     policy: dict[str, Any]
+
+
+class WhatIf(Body):
+    """A policy to try on what was recorded."""
+
+    policy: dict[str, Any] | None = Field(default=None, description="the document to try; null: the one in force")
+    days: float = Field(default=7.0, gt=0, le=90, description="how far back")
+
+
+class ServiceOutcome(BaseModel):
+    """What that policy would have done with one service. `hours_*` are hours, `*_s` seconds."""
+
+    service: str
+    hours_stopped: float
+    gib_hours_saved: float
+    stops: int
+    wakes: int
+    people_who_waited: int
+    mean_wait_s: float
+    longest_wait_s: float
+    stops_that_hit_work: int = Field(description="must be 0")
+
+
+class WhatIfAnswer(BaseModel):
+    """The replay of one policy."""
+
+    hours: float
+    sessions: int
+    runs: int
+    complete: bool = Field(description="false: more was recorded than is replayed; the newest count")
+    outcomes: list[ServiceOutcome]
+
+
+@router.post("/what-if", summary="Try a policy on the recorded use", responses={422: {}})
+def try_policy(runtime: Runtime, caller: Reader, body: WhatIf) -> WhatIfAnswer:
+    """Replay a policy over the recorded sessions and runs: what it would have saved, and who would have waited."""
+    policy = _current(runtime)[0] if body.policy is None else parse_policy(body.policy)
+    until = runtime.clock.time()
+    usage = recorded_usage(runtime.store, since=until - body.days * 86_400, until=until)
+    snapshot, events = runtime.fleet.snapshot, runtime.store.events
+    services = [replayed(service, snapshot, events) for service in snapshot.services if service.kind != "container"]
+    outcomes = Replay(usage.history).run(policy, services)
+    return WhatIfAnswer(
+        hours=body.days * 24,
+        sessions=len(usage.history.stays),
+        runs=len(usage.history.works),
+        complete=usage.complete,
+        outcomes=[ServiceOutcome.model_validate(one, from_attributes=True) for one in outcomes],
+    )
 
 
 @router.get("", summary="Read the idle policy", response_model=PolicyDocument, responses={304: {}})
