@@ -102,11 +102,12 @@ class Moves:
 
     # What people are told
 
-    def warn_of_stop(self, cell: Cell, stops_at: float, why: str) -> None:
+    def warn_of_stop(self, cell: Cell, stops_at: float, plan: Plan) -> None:
         """Let people see a countdown to ``stops_at`` (UTC)."""
         if cell.info.kind in SEAMLESS:
             return
-        text = f"{_called(cell.info)} is about to be stopped: {why}."
+        fate = "restarted" if plan.recycle else "stopped"
+        text = f"{_called(cell.info)} is about to be {fate}: {plan.reason}."
         kept_s = self.policy().keep_awake_for
         stop = cell.told = ComingStop(service=cell.info.name, text=text, stops_at=stops_at, may_keep_s=kept_s)
         self.outbox.call(lambda: self.warn(stop, False))

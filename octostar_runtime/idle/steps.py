@@ -63,7 +63,7 @@ class Steps:
     def _warn(self, plan: Plan, cell: Cell, world: World) -> None:
         stops_at = self._utc_of(plan.deadline) or self._moves.clock.time()
         self._moves.go(cell, WARNED, "warned", reason=plan.reason, stops_at=stops_at)
-        self._moves.warn_of_stop(cell, stops_at, plan.reason)
+        self._moves.warn_of_stop(cell, stops_at, plan)
 
     def _drain(self, plan: Plan, cell: Cell, world: World) -> None:
         actor = cell.stop.by if cell.stop else None

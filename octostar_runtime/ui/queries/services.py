@@ -34,14 +34,14 @@ class ServiceView:
     can_stop: bool
 
 
-def service_views(services: Sequence[ServiceRecord]) -> list[ServiceView]:
-    """Return the cards, those that need a look or will stop soon first."""
+def service_views(services: Sequence[ServiceRecord], mode: str | None = None) -> list[ServiceView]:
+    """Return the cards, those that need a look or will stop soon first. ``mode`` is the policy's."""
     order = {"failed": 0, "unknown": 1, "warned": 2, "idle": 3, "draining": 4, "stopping": 5, "starting": 6, "ready": 7}
     ranked = sorted(services, key=lambda service: (order.get(service.state.value, 8), service.name))
-    return [_view(service) for service in ranked]
+    return [_view(service, practice=mode == "dry_run") for service in ranked]
 
 
-def _view(service: ServiceRecord) -> ServiceView:
+def _view(service: ServiceRecord, *, practice: bool) -> ServiceView:
     state = service.state.value
     return ServiceView(
         name=service.name,
@@ -49,7 +49,7 @@ def _view(service: ServiceRecord) -> ServiceView:
         word=words.word(words.SERVICE, service.state),
         since=service.since,
         stops_at=service.stops_at,
-        sentence=_sentence(service),
+        sentence=_sentence(service, practice=practice),
         blockers=service.blockers[:LISTED],
         hidden_blockers=max(len(service.blockers) - LISTED, 0),
         used_by=sum(blocker.kind in IN_USE for blocker in service.blockers),
@@ -60,10 +60,10 @@ def _view(service: ServiceRecord) -> ServiceView:
     )
 
 
-def _sentence(service: ServiceRecord) -> str:
+def _sentence(service: ServiceRecord, *, practice: bool) -> str:
     state = service.state.value
     if service.stops_at is not None and state in ("idle", "warned"):
-        return "Nothing needs it. It stops in"
+        return "Nothing needs it. Outside of practice it would stop in" if practice else "Nothing needs it. It stops in"
     if state == "stopped":
         return "Stopped. It starts by itself when somebody needs it."
     if state == "ready" and service.blockers:

@@ -66,7 +66,7 @@ def _services(console: Console) -> None:
     hold = blocks.button(blocks.Button(name="hold", label="Keep everything awake…", off=console.locked))
     blocks.markup(f'<span class="oc-dim">{state}</span><span class="oc-buttons">{hold}</span>', "oc oc-cardhead")
     _holds(console)
-    views = services.service_views(snapshot.services)
+    views = services.service_views(snapshot.services, snapshot.policy_mode)
     if not views:
         blocks.empty("No services yet", "Task pools, caches, programs and what an app registers would be cards here.")
     for view in views:
