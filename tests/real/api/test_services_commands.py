@@ -96,6 +96,7 @@ def test_a_policy_is_tried_before_it_is_saved(server: ApiServer, command: Comman
     code, said = command("policy", "what-if", str(wanted))
     assert code == 1
     assert "min_uptime" in said
-    answer = server.client().try_policy(days=1)
+    with server.client() as client:
+        answer = client.try_policy(days=1)
     assert {one["service"] for one in answer["outcomes"]} >= {"model", "caches", "pool:default"}
     assert all(one["stops_that_hit_work"] == 0 for one in answer["outcomes"])

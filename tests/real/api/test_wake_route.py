@@ -130,7 +130,6 @@ def test_an_unknown_service_is_told_as_such(server: ApiServer) -> None:
 
 
 def _held(server: ApiServer) -> int:
-    text = server.client().metrics()
-    return int(
-        float(next(line for line in text.splitlines() if line.startswith("octostar_wake_requests_held")).split()[1])
-    )
+    with server.client() as client:
+        lines = client.metrics().splitlines()
+    return int(float(next(line for line in lines if line.startswith("octostar_wake_requests_held ")).split()[1]))
