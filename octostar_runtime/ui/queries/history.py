@@ -131,14 +131,15 @@ def _sentence(event: Event, links: Links) -> str:
     return about + by + (f' <span class="oc-dim">· {text(more)}</span>' if more else "")
 
 
-def table(events: Sequence[Event], eyes: Eyes, nodes: Mapping[str, str]) -> Table:
-    """Return events as rows; ``nodes`` names each node."""
+def table(events: Sequence[Event], eyes: Eyes, nodes: Mapping[str, str], links: Links) -> Table:
+    """Return events as rows; ``nodes`` names each node. Who did it leads to all they did."""
+    by = Column(label="By", kind="link", href=links.to("history") + "?actor={v}") if eyes.all else Column(label="By")
     kinds = {event.kind: word(event.kind) for event in events}
     columns = (
         Column(label="When", kind="time"),
         Column(label="What", kind="state", words=kinds, main=True),
         Column(label="About"),
-        Column(label="By"),
+        by,
         Column(label="Details", wrap=True),
         Column(label="Node"),
     )

@@ -68,7 +68,7 @@ def figures(snapshot: FleetSnapshot, links: Links) -> list[Figure]:
             label="Failed in the last hour",
             value=formats.number(snapshot.failed_last_hour),
             note="",
-            href=links.to("tasks", state="failed"),
+            href=links.to("tasks", state="failed", sort="-ended_at"),  # also what was queued long before it failed
             tone="bad" if snapshot.failed_last_hour else "",
         ),
         Figure(

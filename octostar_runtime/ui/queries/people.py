@@ -16,6 +16,11 @@ class Eyes:
     view: View
     by: Principal
 
+    @property
+    def all(self) -> bool:
+        """Whether nothing of people is kept from this viewer."""
+        return self.person("somebody") == "somebody"
+
     def person(self, text: str | None) -> str | None:
         """Return a user's name or address as this viewer may see it."""
         return self.view.person(text, self.by)

@@ -8,6 +8,7 @@ from octostar_runtime.errors import OctostarRuntimeError
 from octostar_runtime.models.events import Event
 from octostar_runtime.ui import frame
 from octostar_runtime.ui.components import blocks
+from octostar_runtime.ui.components.markup import link, text
 from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import history
@@ -58,7 +59,9 @@ def _body(console: Console) -> None:
     before = asked.get("before") or None
     _tabs(console, asked.get("kind", ""), asked.get("audit", "") == "1")
     if actor := asked.get("actor", ""):
-        blocks.note(f"Only what {actor} did")
+        blocks.markup(
+            f"Only what <b>{text(actor)}</b> did. {link('Everybody', console.links.to('history'))}", "oc oc-dim"
+        )
     try:
         events = _find(console, limit=ROWS + 1, before=before)
     except OctostarRuntimeError as error:
@@ -66,7 +69,7 @@ def _body(console: Console) -> None:
         return
     names = {node.node_id: name_of(node) for node in console.snapshot.nodes}
     none = ("Nothing found", "Take a filter away.") if set(asked) & {"q", "kind", "audit", "actor"} else _NONE
-    table(history.table(events[:ROWS], console.eyes, names), key="oc_history", none=none)
+    table(history.table(events[:ROWS], console.eyes, names, console.links), key="oc_history", none=none)
     _more(console, events, before)
 
 

@@ -5,8 +5,11 @@ import streamlit as st
 from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.ui import actions, formats, frame
 from octostar_runtime.ui.components import blocks
+from octostar_runtime.ui.components.markup import link
+from octostar_runtime.ui.components.markup import text as shown_text
 from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
+from octostar_runtime.ui.links import quoted
 from octostar_runtime.ui.queries import sessions
 from octostar_runtime.ui.screens.paging import page_number, pager, search_box
 
@@ -93,7 +96,11 @@ def _sessions(console: Console) -> None:
     page = page_number(len(found), ROWS)
     shown = found[(page - 1) * ROWS : page * ROWS]
     if user:
-        blocks.note(f"Only the sessions of {user}")
+        tasks, everybody = console.links.to("tasks", q=f"user:{quoted(user)}"), console.links.to("sessions", who=who)
+        more = f"{link('Their tasks', tasks)} · " if console.eyes.all else ""
+        blocks.markup(
+            f"Only the sessions of <b>{shown_text(user)}</b>. {more}{link('Everybody', everybody)}", "oc oc-dim"
+        )
     view = sessions.table(console.snapshot, shown, console.links, console.eyes, console.titles)
     sort_links = _sort_links(console, sort)
     answer = table(view, key=_TABLE, locked=console.locked, sort_links=sort_links, none=_none(who, text))

@@ -45,7 +45,7 @@ def test_markup_in_an_event_stays_text() -> None:
 def test_each_event_is_a_row_by_its_id() -> None:
     events = sample_events()
 
-    assert history.table(events, EYES, {}).ids == tuple(event.event_id for event in events)
+    assert history.table(events, EYES, {}, Links()).ids == tuple(event.event_id for event in events)
 
 
 def test_a_masked_viewer_reads_what_happened_and_not_who_it_was() -> None:
@@ -55,12 +55,12 @@ def test_a_masked_viewer_reads_what_happened_and_not_who_it_was() -> None:
         Event(kind="access.signed_in", subject="ada@example.org", at=0, node_id="n", actor="ada@example.org"),
     ]
 
-    drawn = str(history.table(events, masked, {})) + str(history.lines(events, Links(), masked))
+    drawn = str(history.table(events, masked, {}, Links())) + str(history.lines(events, Links(), masked))
 
     assert "Session started" in drawn
     assert "ada@" not in drawn
     assert drawn.count("user-") >= 4  # still told apart
-    assert "ada@" in str(history.table(events, EYES, {}))
+    assert "ada@" in str(history.table(events, EYES, {}, Links()))
 
 
 def test_a_masked_viewer_cannot_find_out_by_searching_the_history() -> None:
