@@ -15,6 +15,8 @@ from pathlib import Path
 from octostar_runtime.access import Access
 from octostar_runtime.clock import SystemClock
 from octostar_runtime.events import EventBus
+from octostar_runtime.idle import Hold
+from octostar_runtime.idle.holds import HoldBook
 from octostar_runtime.ids import new_id
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.fleet import FleetSnapshot
@@ -52,6 +54,8 @@ class Bench:
         )
         self.operations = None
         self.fleet = self
+        self.idle = self
+        self._book = HoldBook(self.store.leases, self.clock)
         shift = self.clock.time() - samples.NOW
         self._runs = tuple(_run(number, runs, shift) for number in range(runs))
         self._fill()
@@ -68,6 +72,10 @@ class Bench:
         self._thread = PeriodicThread("bench-snapshot", self._next, interval_s=1.0)
         self._thread.start()
         PeriodicThread("bench-gc", gc.collect, interval_s=60.0).start()
+
+    def holds(self) -> tuple[Hold, ...]:
+        """Return what keeps everything awake, asked of the store as the idle controller does."""
+        return self._book.all()
 
     def _fill(self) -> None:
         for start in range(0, len(self._runs), 5_000):
