@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -23,6 +23,7 @@ from octostar_runtime.api.guard import Guard
 from octostar_runtime.api.held import Held
 from octostar_runtime.api.idempotency import IdempotencyKeys
 from octostar_runtime.api.methods import allowed_methods
+from octostar_runtime.api.parameters import single_values
 from octostar_runtime.api.rate import RateLimit
 from octostar_runtime.api.routes import (
     desktop,
@@ -105,6 +106,7 @@ def create_api(runtime: Backend) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         strict_content_type=False,
+        dependencies=[Depends(single_values)],
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.api = api

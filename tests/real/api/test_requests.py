@@ -33,6 +33,7 @@ def http(server: ApiServer) -> Iterator[httpx.Client]:
         ("GET", "/api/runs/unknown", 404),
         ("GET", "/api/runs?q=state:bogus", 422),
         ("GET", "/api/runs?limit=0", 422),
+        ("GET", "/api/runs?limit=1&limit=2", 422),
         ("GET", "/api/runs?cursor=garbage", 404),
         ("GET", "/api/sessions/unknown", 404),
         ("POST", "/api/services/unknown/stop", 404),
