@@ -54,14 +54,14 @@ def test_the_app_runs_from_the_wheel_alone(host: StreamlitServer, site: Path) ->
         assert client.shows(f"from {site}")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_each_page_is_drawn_for_whom_the_app_names(host: StreamlitServer, name: str) -> None:
-    with StreamlitClient(host.url, timeout_s=30, page=LINKS.path(name), query="as=viewer") as client:
-        client.wait_for("oc-fresh")
-        assert not client.page.exceptions
-        # whoever is on a page of the console watches; the session's own page tells so
+def test_each_page_is_drawn_for_whom_the_app_names(host: StreamlitServer) -> None:
+    with StreamlitClient(host.url, timeout_s=30) as client:
+        for name in PAGES:
+            client.go(LINKS.path(name), query="as=viewer")
+            assert client.shows('class="oc-fresh"'), name
+            assert not client.page.exceptions, name
         client.go(LINKS.path("overview"), query="as=viewer")
-        client.wait_for("People connected")
+        assert client.shows("People connected")
 
 
 def test_an_operator_named_by_the_app_cancels_a_task_and_a_viewer_does_not(host: StreamlitServer) -> None:
