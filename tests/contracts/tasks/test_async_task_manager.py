@@ -19,7 +19,7 @@ def run(implementation: str, name: str) -> None:
     """Run a case in a process of its own."""
     command = [sys.executable, "-m", "tests.contracts.tasks.cases", implementation, name]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, env=environment)
     if done.returncode:
         what = "hung" if done.returncode == 3 else done.stderr.strip()[-500:]
         pytest.fail(f"{implementation} does not hold {name}: {what}", pytrace=False)

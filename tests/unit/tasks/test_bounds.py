@@ -1,15 +1,17 @@
 """What ended runs hold is bounded by bytes, whatever holds it; and cancels that meet a time limit."""
 
+import asyncio
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from octostar_runtime.errors import NotRetriable, QueueFull, ResultExpired
+from octostar_runtime.errors import InvalidInput, ManagerClosed, NotRetriable, QueueFull, ResultExpired
 from octostar_runtime.models.runs import CancelOutcome, RunState, TaskStatus
 from octostar_runtime.settings import PoolSettings
-from octostar_runtime.tasks import TaskManager, task
+from octostar_runtime.tasks import SessionContext, TaskManager, install_session_provider, task
 from octostar_runtime.tasks.pool_picture import PoolPicture
 from octostar_runtime.testing import ManualClock, wait_until
 from tests.unit.tasks.conftest import Gate, MakeManager
@@ -241,3 +243,106 @@ class TestLongQueues:
         assert record.run.count == 900 * 8
         assert record.run.p50_s == 0.0
         assert len(pool.workers[0].meter._when) < 4_000
+
+
+class TestThreadsThatCannotStart:
+    """The system may refuse another thread."""
+
+    def test_the_pool_goes_on_with_those_it_has_and_tries_again(
+        self, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tasks = make_manager(size=3)
+        refuse, start, room = True, threading.Thread.start, [1]
+
+        def limited(thread: threading.Thread) -> None:
+            if refuse and thread.name.startswith("octostar-default"):
+                if not room[0]:
+                    raise RuntimeError("can't start new thread")
+                room[0] -= 1
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", limited)
+        tasks.submit("a", lambda handle: 1)
+        assert tasks.wait("a", 5)
+        assert len(tasks.pools()[0].workers) == 1
+        refuse = False
+        tasks.submit("b", lambda handle: 1)
+        assert tasks.wait("b", 5)
+        assert len(tasks.pools()[0].workers) == 3
+
+    def test_without_a_single_one_the_submit_says_so_and_the_next_may_succeed(
+        self, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tasks = make_manager(size=3)
+        start = threading.Thread.start
+
+        def refused(thread: threading.Thread) -> None:
+            if thread.name.startswith("octostar-default"):
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refused)
+            with pytest.raises(ManagerClosed, match="thread"):
+                tasks.submit("a", lambda handle: 1)
+        assert not tasks.runs()
+        tasks.submit("a", lambda handle: 1)
+        assert tasks.wait("a", 5)
+
+
+class TestNamesOfOptions:
+    """``session`` and ``timeout``, and what records call them."""
+
+    def test_a_session_and_a_timeout_by_their_short_names(self, tasks: TaskManager) -> None:
+        run_id = tasks.submit("t", lambda handle: handle.session_id, session="s", timeout=timedelta(minutes=1))
+        assert tasks.wait("t", 5)
+        assert tasks.get_result("t")["data"] == "s"
+        assert tasks.run(run_id).timeout_s == 60
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"timeout": 1, "timeout_s": 1}, {"timeout": 0}, {"timeout": timedelta(0)}, {"timeout": "1"},
+            {"session": "a", "session_id": "a"}, {"session": ""}, {"session": 3}, {"tags": ["x" * 101]}, {"scope": ""},
+        ],
+    )  # fmt: skip
+    def test_two_of_one_and_what_makes_no_sense_are_refused(self, tasks: TaskManager, options: dict[str, Any]) -> None:
+        with pytest.raises(InvalidInput):
+            tasks.submit("t", lambda handle: None, **options)
+        assert not tasks.runs()
+
+    def test_a_session_may_have_several_scopes_and_hands_them_all_over(self, tasks: TaskManager) -> None:
+        for scope in ("session", "session:reports"):
+            tasks.submit("t", lambda handle, of: of, {"of": scope}, session="old", scope=scope)
+        assert tasks.join_pool("default", 5)
+        tasks.adopt("old", "new")
+        install_session_provider(lambda: SessionContext(session_id="new"))
+        try:
+            for scope in ("session", "session:reports"):
+                assert tasks.get_result("t", scope=scope)["data"] == scope
+        finally:
+            install_session_provider(None)
+
+
+def test_a_hard_stop_reaches_a_coroutine_that_swallows_its_cancellation(make_manager: MakeManager) -> None:
+    tasks = make_manager(size=1)
+    begun = threading.Event()
+    swallowed: list[int] = []
+
+    async def deaf(handle: Any) -> None:
+        while not swallowed:
+            try:
+                begun.set()
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed.append(1)
+        await asyncio.sleep(60)
+
+    run_id = tasks.submit("t", deaf)
+    assert begun.wait(5)
+    tasks.cancel("t")
+    wait_until(lambda: swallowed)
+    assert tasks.hard_stop(run_id)
+    assert tasks.wait("t", 4)  # long before its thread would be given up
+    record = tasks.run(run_id)
+    assert (record.state, record.hard_stopped, record.orphaned) == (RunState.CANCELLED, True, False)

@@ -56,3 +56,29 @@ def test_a_failed_task_shows_its_error_and_no_button(tasks: TaskManager) -> None
     assert not drawn.exception
     assert "division by zero" in drawn.error[0].value
     assert not drawn.button
+
+
+def counting_page() -> None:
+    import streamlit as st
+
+    from octostar_runtime.ui.show_task import show_task
+
+    st.session_state.runs = st.session_state.get("runs", 0) + 1
+    show_task("report", rerun_when_done=True)
+
+
+def test_the_end_is_drawn_without_running_the_page_again_unless_asked_for(tasks: TaskManager, gate: Gate) -> None:
+    """The test runner knows no timers; a full run stands for the tick that meets the end."""
+    tasks.submit("report", gate)
+    assert gate.begun.wait(5)
+    drawn = _drawn(tasks)
+    gate.opened.set()
+    assert tasks.wait("report", 5)
+    anchor.put("task_manager", tasks)
+    try:
+        drawn.run()
+        assert "Done" in drawn.markdown[0].value
+        counted = AppTest.from_function(counting_page).run()
+        assert counted.session_state.runs == 1  # it had ended before the page was drawn
+    finally:
+        anchor.remove("task_manager")
