@@ -85,7 +85,7 @@ class Watch:
             end(run, state, *rest)
             self.ends[run.run_id] += 1
 
-        lifecycle._end = counted_end  # type: ignore[method-assign]
+        vars(lifecycle)["_end"] = counted_end
 
 
 class TaskMachine(RuleBasedStateMachine):
