@@ -42,7 +42,7 @@ def measure(rounds: int) -> list[Round]:
 
 
 def _round(app: RunningApp, *, direct_first: bool) -> Round:
-    running_bytes = pss_bytes(family(app.pid))
+    running_bytes = _settled_bytes(app)
     surroundings = _environment_of(app)
     _stop_ui(app)
     stopped_bytes = pss_bytes(family(app.pid))
@@ -53,6 +53,22 @@ def _round(app: RunningApp, *, direct_first: bool) -> Round:
         direct_s = _direct(app, surroundings)
         _woken(app)  # the next round begins with the UI running
     return Round(woken_s=woken_s, direct_s=direct_s, running_bytes=running_bytes, stopped_bytes=stopped_bytes)
+
+
+def _settled_bytes(app: RunningApp) -> int:
+    """What everything holds once the UI has loaded what it loads behind its first page, with that page open.
+
+    Nothing is stopped sooner than ``min_uptime`` (2 min) after its start, so a UI that still loads is never stopped.
+    """
+    with StreamlitClient(app.url, timeout_s=PATIENCE_S):
+        now, deadline = pss_bytes(family(app.pid)), time.monotonic() + 20.0
+        while time.monotonic() < deadline:
+            before = now
+            time.sleep(3.0)
+            now = pss_bytes(family(app.pid))
+            if abs(now - before) < before / 200:
+                break
+        return now
 
 
 def _woken(app: RunningApp) -> float:
