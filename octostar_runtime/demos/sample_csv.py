@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 ROWS = 1_000_000
 _BLOCK = 10_000
@@ -16,8 +17,13 @@ class SampleCsv(io.RawIOBase):
     def __init__(self, rows: int = ROWS, *, seed: int = 7) -> None:
         super().__init__()
         self.rows = rows
+        self._seed = seed
         self._blocks = _blocks(rows, seed)
         self._rest = b""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # in another process it begins with the first row
+        return _sample, (self.rows, self._seed)
 
     def readable(self) -> bool:
         return True
@@ -28,6 +34,10 @@ class SampleCsv(io.RawIOBase):
         part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
         buffer[: len(part)] = part
         return len(part)
+
+
+def _sample(rows: int, seed: int) -> SampleCsv:
+    return SampleCsv(rows, seed=seed)
 
 
 def _blocks(rows: int, seed: int) -> Iterator[bytes]:

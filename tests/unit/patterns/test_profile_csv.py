@@ -1,6 +1,7 @@
 """The CSV profiler: right figures whatever the chunks, partial results, and honest refusals."""
 
 import io
+import pickle
 import statistics
 
 import pandas as pd
@@ -135,3 +136,10 @@ def test_a_histogram_widens_without_losing_a_number() -> None:
     assert histogram.edges[0] <= -400.0
     assert histogram.edges[-1] >= 1_000.0
     assert len(histogram.edges) == len(histogram.counts) + 1
+
+
+def test_the_sample_goes_to_another_process_from_its_first_row() -> None:
+    source = SampleCsv(100)
+    source.read(50)
+    again = pickle.loads(pickle.dumps(source))
+    assert again.read() == SampleCsv(100).read()
