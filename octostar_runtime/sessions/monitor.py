@@ -170,12 +170,8 @@ class Monitor:
                 if not self._leaving or self._leaving[0][0] > now:
                     return
                 due, session_id = heapq.heappop(self._leaving)
-            session = self._presence.live.get(session_id)
-            if session is None or session.state is not SessionState.DISCONNECTED:
-                continue  # it came back, or was ended by somebody else
-            if session.ends_mono != due:
-                continue  # it came back and left again: that departure has an entry of its own
-            if self._presence.end(session_id, EndReason.CLOSED) is not None:
+            # None: it came back (and has another end, or none, now), or was ended by somebody else
+            if self._presence.end(session_id, EndReason.CLOSED, due=due) is not None:
                 self.on_ended(session_id)
 
     def _sleep_s(self, now: float) -> float | None:

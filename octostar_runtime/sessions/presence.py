@@ -6,6 +6,7 @@ and everything that follows from it (event, callbacks, hooks) happens after the 
 """
 
 import logging
+import math
 import secrets
 import threading
 from collections import OrderedDict
@@ -65,6 +66,24 @@ class Presence:
         """Whether a browser that asks for this session may have it back; an ended one stays ended."""
         return public_id(session_id) not in self.ended
 
+    def comes_back(self, session_id: str) -> bool:
+        """A browser is about to have this session back: its time does not run out meanwhile. False: it has ended.
+
+        Followed by :meth:`connected`, or by :meth:`stayed_away` when the server gave it another session.
+        """
+        shown = public_id(session_id)
+        with self._lock:
+            session = self.live.get(shown)
+            if session is not None and session.state is SessionState.DISCONNECTED:
+                session.ends_mono = math.inf
+            return shown not in self.ended
+
+    def stayed_away(self, session_id: str) -> None:
+        """The browser did not get this session back: its time runs on."""
+        session = self.live.get(public_id(session_id))
+        if session is not None and session.state is SessionState.DISCONNECTED:
+            self.on_disconnected(session)
+
     def connected(self, session_id: str, visitor: Visitor, *, instead_of: str | None = None) -> LiveSession:
         """A browser has this session now: a new one, or one that comes back.
 
@@ -108,12 +127,23 @@ class Presence:
             self._yield_to_claimant(session, session.claimed_by)
 
     def end(
-        self, session_id: str, reason: EndReason, *, by: str | None = None, why: str | None = None
+        self,
+        session_id: str,
+        reason: EndReason,
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        due: float | None = None,
     ) -> LiveSession | None:
-        """End the session once and for all; None when it is not live (so nobody is told twice)."""
+        """End the session once and for all; None when it is not live (so nobody is told twice).
+
+        With ``due`` only if it is still away and that is still the moment at which its time runs out.
+        """
         with self._lock:
             session = self.live.get(public_id(session_id))
             if session is None:
+                return None
+            if due is not None and (session.state is not SessionState.DISCONNECTED or session.ends_mono != due):
                 return None
             session.ended_at = self._clock.time()
             session.end_reason = reason

@@ -242,13 +242,17 @@ class StreamlitBridge:
         existing_session_id: str | None = None,
         session_id_override: str | None = None,
     ) -> str:
-        refused = existing_session_id is not None and not self._presence.may_resume(existing_session_id)
+        refused = existing_session_id is not None and not self._presence.comes_back(existing_session_id)
         session_id = original(
             client=client,
             user_info=user_info,
             existing_session_id=None if refused else existing_session_id,
             session_id_override=session_id_override,
         )
+        if existing_session_id is not None and session_id != existing_session_id:
+            self._presence.stayed_away(existing_session_id)
+        if not self._presence.may_resume(session_id):
+            return session_id  # an operator ended it at this very moment; what ends it closes this connection, too
         with guard("connecting a session"):
             attached = self._attach(session_id, client, existing_session_id if refused else None)
             if refused and existing_session_id is not None:

@@ -50,6 +50,35 @@ def test_each_departure_gets_its_whole_resume_time() -> None:
         assert at.registry.get(live.session_id).state is SessionState.DISCONNECTED
 
 
+def test_a_browser_that_comes_back_as_its_time_runs_out_is_not_ended_on_the_way() -> None:
+    secret = "11111111-2222-4333-8444-555555555555"
+    with scene() as at:
+        live = at.arrive(secret)
+        at.leave(live)
+        at.pass_time(9)
+        assert at.registry.presence.comes_back(secret)
+        at.pass_time(3)  # the server takes its time to let it in
+        assert at.arrive(secret) is live
+        at.leave(live)
+        at.pass_time(12)
+        assert at.kinds(live) == ["started", "disconnected", "reconnected", "disconnected", "ended"]
+        assert not at.registry.presence.comes_back(secret)
+
+
+def test_a_browser_that_did_not_get_its_session_back_lets_its_time_run_on() -> None:
+    secret = "11111111-2222-4333-8444-555555555555"
+    with scene() as at:
+        live = at.arrive(secret)
+        at.leave(live)
+        at.pass_time(5)
+        at.registry.presence.comes_back(secret)
+        at.registry.presence.stayed_away(secret)
+        at.pass_time(4)
+        assert at.registry.get(secret).state is SessionState.DISCONNECTED
+        at.pass_time(2)
+        assert at.registry.get(secret).state is SessionState.ENDED
+
+
 def test_a_stepped_wall_clock_ends_nothing() -> None:
     with scene() as at:
         live = at.arrive()
