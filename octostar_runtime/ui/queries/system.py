@@ -55,7 +55,7 @@ def processes_table(processes: Sequence[ProcessMemory], parts: Mapping[int, str]
 def settings_table(settings: Settings, eyes: Eyes) -> Table:
     """Return the settings in force; secrets are shown as set or not set, and people as this viewer may see them."""
     columns = (
-        Column(label="Setting", main=True),
+        Column(label="Setting", main=True, wrap=True),
         Column(label="In force", wrap=True),
         Column(label="Meaning", wrap=True),
     )
@@ -76,7 +76,11 @@ def shown_setting(value: object) -> str:
         return "set, not shown" if value.get_secret_value() else "not set"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_inner(item)}" for key, item in value.items()) or "none"
-    text = str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = "" if value is None else str(value)
     if "://" in text:
         return without_password(text)
     return text if text else "not set"
