@@ -91,6 +91,9 @@ class Functions:
                 )
             self._by_name[function.name] = function
             self.generation += 1
+        # the task manager's register of functions by import path: any node can run it again
+        by_path: dict[str, Callable[..., Any]] = anchor.get_or_create("task_registry", dict)
+        by_path[function.path] = function
 
     def get(self, name: str) -> ApiFunction:
         """Return the function of that name; FunctionNotFound lists those there are."""

@@ -113,7 +113,7 @@ def _erase_commands(connection: Connection, ids: Sequence[Any], mentions: Mentio
             "actor": mentions.maybe(row["actor"]),
             "reason": mentions.maybe(row["reason"]),
             "args": dump(mentions.within(load(row["args"]))),
-            "key": mentions.maybe(row["key"]),
+            "key": row["key"] if row["key"] == mentions.maybe(row["key"]) else None,
         }
         if any(row[name] != value for name, value in values.items()):
             connection.execute(update(command).where(command.c.command_id == row["command_id"]).values(values))

@@ -25,7 +25,8 @@ from octostar_runtime.store.storetime import StoreTime
 from octostar_runtime.store.writing import write_batch
 
 logger = logging.getLogger(__name__)
-PRUNE_EVERY_S = LOOK_EVERY_S = 60.0
+PRUNE_EVERY_S = 60.0
+LOOK_EVERY_S = 10.0
 OVERDUE_S = 5.0  # who sent a command marks it; this is for senders that are gone
 
 
@@ -72,16 +73,16 @@ class SqlStore:
     def tend(self) -> int:
         """Mark overdue commands, compare the clocks, forget some of what is older or more than the settings keep.
 
-        Quick, and meant to be called every few seconds: it looks once a minute, and goes on while there is more to
-        forget. Returns how many rows were forgotten.
+        Quick, and meant to be called every few seconds: it looks every ten, for what to forget once a minute, and
+        goes on while there is more. Returns how many rows were forgotten.
         """
         now = self._clock.monotonic()
-        if now < self._next_prune:
-            return 0
         if now >= self._next_look:
             self._next_look = now + LOOK_EVERY_S
             self.time.measure()
             self.commands.expire(now=self.time.now() - OVERDUE_S)
+        if now < self._next_prune:
+            return 0
         with self.database.write() as connection:
             gone = prune_step(
                 connection, now=self.time.now(), days=self.settings.history_days, rows=self.settings.history_rows

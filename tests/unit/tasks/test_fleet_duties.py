@@ -1,6 +1,8 @@
 """What the fleet and a person's erasure ask of the task manager."""
 
 import logging
+import subprocess
+import sys
 import threading
 
 from octostar_runtime.models.runs import RunState
@@ -63,3 +65,12 @@ def test_of_an_erased_persons_runs_only_the_bare_facts_stay(make_manager: MakeMa
     assert after.seq > before.seq
     assert [run.run_id for run in tasks.drain_changes()] == [theirs]
     assert "bob@example.org" in str(tasks.run(others))
+
+
+def test_a_function_of_the_api_is_found_by_its_path_in_a_process_that_has_not_used_it() -> None:
+    code = (
+        "from octostar_runtime.tasks.registry import resolve\n"
+        "found = resolve('tests.real.console.work:fails')\n"
+        "assert found.name == 'fails', found\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
