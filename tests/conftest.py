@@ -57,8 +57,11 @@ def _children() -> set[int]:
 
 
 def _orphans(before: set[int]) -> list[psutil.Process]:
-    left = alive([psutil.Process(pid) for pid in _children() - before if psutil.pid_exists(pid)])
-    return [process for process in left if not _is_kept(process)]
+    found = []
+    for pid in _children() - before:
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            found.append(psutil.Process(pid))
+    return [process for process in alive(found) if not _is_kept(process)]
 
 
 def _is_kept(process: psutil.Process) -> bool:

@@ -211,12 +211,12 @@ class Call:
 
     def _pass_on(self, note: Note) -> None:
         """Send the flag to where it runs; to all workers, when that is not known, and then drop what has not begun."""
-        here = self._link.ask_workers(desk.ask_to_stop, self.key, note.text, note.hard, address=self.address or None)
-        if any(here.values()):
+        found = self._link.ask_workers(desk.ask_to_stop, self.key, note.text, note.hard, address=self.address or None)
+        if "running" in found.values():
             if note.hard:
                 self._kill_at = time.monotonic() + END_WORKER_AFTER_S
             return
-        if not self.address and self._future is not None:
+        if not self.address and self._future is not None and "ended" not in found.values():
             # every worker has the flag by now, so it cannot begin any more
             self._future.cancel(force=True)
             raise CancelledError(f"task {self.run.task_id!r} was asked to stop")

@@ -19,6 +19,8 @@ _CONFIG = {
     # the statistical profiler samples every thread a hundred times a second, for pages nobody opens
     "distributed.worker.profile.enabled": False,
     "distributed.comm.timeouts.connect": "5s",
+    # how large arguments may be is between an app and its network
+    "distributed.admin.large-graph-warning-threshold": "100GB",
     "distributed.comm.retry.count": 0,
 }
 

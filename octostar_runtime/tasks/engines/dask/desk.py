@@ -151,21 +151,22 @@ class Desk:
 
     # What others ask
 
-    def ask_to_stop(self, key: str, reason: str, *, hard: bool) -> bool:
-        """Let an order stop, also one that comes later; True when it executes here."""
+    def ask_to_stop(self, key: str, reason: str, *, hard: bool) -> str:
+        """Let an order stop, also one that comes later; return "running", "ended", or "" when it has not begun here."""
         with self._lock:
             found = self._running.get(key)
+            if found is None and key in self._ends:
+                return "ended"
             if found is None:
-                if key not in self._ends:
-                    self._asked[key] = reason
-                    if len(self._asked) > _FLAGS:
-                        self._asked.popitem(last=False)
-                return False
+                self._asked[key] = reason
+                if len(self._asked) > _FLAGS:
+                    self._asked.popitem(last=False)
+                return ""
         execution, claim = found
         execution.cancel(reason)
         if hard:
             claim.stop()
-        return True
+        return "running"
 
     def look(self, key: str) -> tuple[str, bytes]:
         """Return "running", "ended" with the packed end, or ""."""
@@ -232,7 +233,7 @@ def execute(packed: bytes) -> None:
     Desk.of(get_worker()).execute(Order.read(packed))
 
 
-def ask_to_stop(key: str, reason: str, hard: bool, dask_worker: Any = None) -> bool:
+def ask_to_stop(key: str, reason: str, hard: bool, dask_worker: Any = None) -> str:
     """See :meth:`Desk.ask_to_stop`."""
     return Desk.of(dask_worker).ask_to_stop(key, reason, hard=hard)
 

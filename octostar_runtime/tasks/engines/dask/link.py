@@ -273,10 +273,7 @@ class Link:
         with self._lock:
             client, self.client = self.client, None
         if client is not None:
-            with contextlib.suppress(Exception):
-                client.close(timeout=1)
-            with contextlib.suppress(Exception):  # a close that failed keeps the event loop
-                client._loop_runner.stop()
+            _let_go(client, timeout_s=1.0)
 
     def _on_event(self, event: tuple[float, object]) -> None:
         self._told(event[1])
@@ -298,6 +295,14 @@ def _answer(client: Any, *call: Any, **options: Any) -> Any:
         raise OSError(f"{type(error).__name__}: {error}") from error
 
 
+def _let_go(client: Any, *, timeout_s: float) -> None:
+    """Close a client, whatever its line does; one that cannot be closed lets go of the event loop all the same."""
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        client.close(timeout=timeout_s)
+    with contextlib.suppress(Exception):
+        client._loop_runner.stop()
+
+
 def _client_class(distributed: Any) -> Any:
     """Return Dask's client, made to close itself when it cannot connect: it would keep the event loop otherwise."""
 
@@ -306,8 +311,10 @@ def _client_class(distributed: Any) -> Any:
             try:
                 super().__init__(*arguments, **options)
             except BaseException:
-                with contextlib.suppress(Exception):
-                    self.close(timeout=0.5)
+                _let_go(self, timeout_s=0.5)
                 raise
+
+        def __del__(self) -> None:
+            """Nothing: each is let go of by hand, and what is tried while an interpreter ends only fails loudly."""
 
     return LineClient

@@ -7,6 +7,7 @@ from typing import Any
 from octostar_runtime.settings import PoolSettings, Settings
 from octostar_runtime.tasks import TaskManager
 
+_SIZES = {"default": 2, "single": 1}
 #: Makes a manager with the pools ``default`` (two workers) and ``single`` (one), ready to take work, and closes it.
 MakeTasks = Callable[[], Any]
 
@@ -25,13 +26,20 @@ def processes() -> Iterator[TaskManager]:
         yield tasks
 
 
-ENGINES: dict[str, MakeTasks] = {"threads": threads, "process": processes}
+@contextmanager
+def dask() -> Iterator[TaskManager]:
+    """Runs on clusters of our own, one for each pool: real schedulers and workers."""
+    with _manager("dask") as tasks:
+        yield tasks
+
+
+ENGINES: dict[str, MakeTasks] = {"threads": threads, "process": processes, "dask": dask}
 
 
 @contextmanager
 def _manager(engine: Any, **attributes: Any) -> Iterator[TaskManager]:
     """Make the manager and let every slot do something, so that whatever it keeps is there before the first test."""
-    pools = {"default": PoolSettings(size=2, engine=engine), "single": PoolSettings(size=1, engine=engine)}
+    pools = {name: PoolSettings(size=size, engine=engine, dashboard=False) for name, size in _SIZES.items()}
     tasks = TaskManager(node_id="n1", settings=Settings(pools=pools))
     try:
         for name, pool in tasks._pools.items():
