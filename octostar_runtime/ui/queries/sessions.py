@@ -123,11 +123,19 @@ def ordered(
     return sorted(sessions, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
 
 
+_counted: tuple[object, tuple[Counter[str], Counter[str]]] = (None, (Counter(), Counter()))
+
+
 def _task_counts(snapshot: FleetSnapshot) -> tuple[Counter[str], Counter[str]]:
     """Return how many known tasks each session has started, and how many of those are at work."""
-    started = Counter(run.session_id for run in snapshot.runs if run.session_id)
-    live = Counter(run.session_id for run in snapshot.runs if not run.terminal and run.session_id)
-    return started, live
+    global _counted
+    known, counts = _counted
+    if known is not snapshot.runs:  # counted once per snapshot, however many people watch
+        started = Counter(run.session_id for run in snapshot.runs if run.session_id)
+        live = Counter(run.session_id for run in snapshot.runs if not run.terminal and run.session_id)
+        counts = (started, live)
+        _counted = (snapshot.runs, counts)
+    return counts
 
 
 def _tasks_said(started: int, live: int) -> str:
