@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 SENT_AGAIN = 3
 #: Seconds after a hard stop until the worker itself is ended.
 END_WORKER_AFTER_S = 2.0
+#: Seconds until a question that got no answer is asked again.
+ASK_AGAIN_AFTER_S = 1.0
 
 
 class Note(NamedTuple):
@@ -61,7 +63,7 @@ class Call:
         self._future: Any = None
         self._again = 0
         self._stop: Note | None = None
-        self._kill_at: float | None = None
+        self._due: list[tuple[float, Note]] = []  # what comes by itself, by monotonic seconds
 
     def follow(self) -> Any:
         """Return the result, or raise what became of it."""
@@ -93,13 +95,16 @@ class Call:
             self._stop = Note("cancel", text=extra.cancel.reason)
 
     def _next(self) -> Note:
-        if self._kill_at is None:
+        if not self._due:
             return self.inbox.get()
         try:
-            return self.inbox.get(timeout=max(0.0, self._kill_at - time.monotonic()))
+            return self.inbox.get(timeout=max(0.0, self._due[0][0] - time.monotonic()))
         except Empty:
-            self._kill_at = None
-            return Note("overdue")
+            return self._due.pop(0)[1]
+
+    def _later(self, seconds: float, note: Note) -> None:
+        self._due.append((time.monotonic() + seconds, note))
+        self._due.sort(key=lambda entry: entry[0])
 
     # What comes in
 
@@ -111,11 +116,15 @@ class Call:
         if not self.key:
             self._send()
             return
+        self._look()
+
+    def _look(self, *, expected: bool = False) -> None:
         try:
-            self._find()
-        except OSError as error:  # it went down again meanwhile; there will be another "up"
+            self._find(expected=expected)
+        except OSError as error:  # it went down again meanwhile, or somebody did not answer
             logger.debug("looking for run %s: %s", self.run.run_id, error)
             self._link.poke()
+            self._later(ASK_AGAIN_AFTER_S, Note("up"))
 
     def _on_down(self, _: Note) -> None:
         if self.key:
@@ -146,6 +155,7 @@ class Call:
         except (OSError, TimeoutError) as error:
             logger.debug("run %s is asked to stop when its cluster is back: %s", self.run.run_id, error)
             self._link.poke()
+            self._later(ASK_AGAIN_AFTER_S, note)
 
     def _on_told(self, note: Note) -> None:
         told = note.told
@@ -172,9 +182,9 @@ class Call:
             if self._link.client is None or self._link.client.status != "running":
                 self._link.poke()  # the line is down: what became of it shows when it is back
             else:
-                self._find()
+                self._look()
         elif status == "finished":
-            self._find(expected=True)  # its last message is on the way, or was lost
+            self._look(expected=True)  # its last message is on the way, or was lost
 
     # What is done
 
@@ -214,7 +224,7 @@ class Call:
         found = self._link.ask_workers(desk.ask_to_stop, self.key, note.text, note.hard, address=self.address or None)
         if "running" in found.values():
             if note.hard:
-                self._kill_at = time.monotonic() + END_WORKER_AFTER_S
+                self._later(END_WORKER_AFTER_S, Note("overdue"))
             return
         if not self.address and self._future is not None and "ended" not in found.values():
             # every worker has the flag by now, so it cannot begin any more
