@@ -12,8 +12,8 @@ _CONFIG = {
     # a worker that was killed has perhaps done half of the work: whether to do it again is for the task to say
     "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.low-level-log-length": KEPT_MESSAGES,
-    # idle workers do not steal: a run that was started is never moved
-    "distributed.scheduler.work-stealing": False,
+    # an idle worker takes what waits on a busy one; what has begun is never moved
+    "distributed.scheduler.work-stealing": True,
     # a worker gets as many runs as it has threads; the rest waits on our side, in the fair queue
     "distributed.scheduler.worker-saturation": 1.0,
     # the statistical profiler samples every thread a hundred times a second, for pages nobody opens
