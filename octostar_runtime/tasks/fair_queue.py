@@ -17,6 +17,8 @@ from octostar_runtime.tasks.run import Run
 
 #: Sessions that may join a round after it began.
 LATE_JOINERS = 1_000
+#: Sessions without work that are remembered: making a session's line anew costs more than all else at a submit.
+REMEMBERED = 1_000
 _SWEEP_FROM = 32
 QUEUED = RunState.QUEUED
 
@@ -92,7 +94,7 @@ class Group:
 class FairQueue:
     """Waiting runs of one pool. ``per_session_limit`` caps how many of a session execute at once."""
 
-    __slots__ = ("_current", "_groups", "_late", "_next", "_round", "per_session_limit", "size")
+    __slots__ = ("_current", "_drop_above", "_groups", "_late", "_next", "_round", "per_session_limit", "size")
 
     def __init__(self, per_session_limit: int | None = None) -> None:
         self.per_session_limit = per_session_limit
@@ -102,6 +104,7 @@ class FairQueue:
         self._next: deque[Group] = deque()
         self._round = 0
         self._late = 0
+        self._drop_above = REMEMBERED
 
     def add(self, run: Run, key: Hashable) -> None:
         """Let ``run`` wait in the line of ``key``, its session."""
@@ -136,7 +139,7 @@ class FairQueue:
             run = group.pop()
             if run is None:
                 group.listed = False
-                self._drop_if_unused(group)
+                self._drop_unused()
                 continue
             self.size -= 1
             group.running += 1
@@ -168,7 +171,7 @@ class FairQueue:
             if not group.listed:
                 self._list(group)
         elif not group.listed:
-            self._drop_if_unused(group)
+            self._drop_unused()
 
     def discard(self, run: Run) -> None:
         """Note that ``run`` was cancelled while it waited; its state has been changed already."""
@@ -216,9 +219,9 @@ class FairQueue:
         """Empty the rounds when nothing waits: what is listed has had all its runs cancelled."""
         for group in (*self._current, *self._next):
             group.listed = False
-            self._drop_if_unused(group)
         self._current.clear()
         self._next.clear()
+        self._drop_unused()
 
     def _list(self, group: Group) -> None:
         """Give the group a place in this round, or in the next when it has had its turn."""
@@ -235,6 +238,11 @@ class FairQueue:
         limit = self.per_session_limit
         return limit is not None and group.running >= limit
 
-    def _drop_if_unused(self, group: Group) -> None:
-        if not group.count and not group.running and self._groups.get(group.key) is group:
-            del self._groups[group.key]
+    def _drop_unused(self) -> None:
+        """Forget the sessions without work, once there are many; seldom, so that it costs next to nothing a run."""
+        if len(self._groups) <= self._drop_above:
+            return
+        self._groups = {
+            key: group for key, group in self._groups.items() if group.count or group.running or group.listed
+        }
+        self._drop_above = max(REMEMBERED, 2 * len(self._groups))

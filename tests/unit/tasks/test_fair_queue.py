@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from octostar_runtime.models.runs import RunState
-from octostar_runtime.tasks.fair_queue import FairQueue
+from octostar_runtime.tasks.fair_queue import REMEMBERED, FairQueue
 from octostar_runtime.tasks.run import Run, RunOptions
 
 SESSIONS = st.sampled_from(["a", "b", "c", "d", "e"])
@@ -118,11 +118,25 @@ class QueueMachine(RuleBasedStateMachine):
             if sum(map(len, self.waiting.values())) == before:
                 self.release(0)
         assert self.queue.take() is None
-        assert not self.queue._groups
+        assert not any(group.count or group.running or group.listed for group in self.queue._groups.values())
 
 
 TestQueueMachine = QueueMachine.TestCase
 TestQueueMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_sessions_that_have_gone_are_forgotten_and_those_with_work_are_not() -> None:
+    queue = FairQueue()
+    queue.add(make_run(0), "patient")
+    for number in range(5 * REMEMBERED):
+        queue.add(make_run(number + 1), f"session-{number}")
+        for _ in range(2 if number == 0 else 1):
+            run = queue.take()
+            assert run is not None
+            run.state = RunState.SUCCESS
+            queue.release(run)
+    assert len(queue._groups) <= REMEMBERED + 1
+    assert queue.size == 0
 
 
 def test_each_run_may_have_a_priority_of_its_own() -> None:
