@@ -30,9 +30,9 @@ class CpuMeter:
         """Count what another process spent on the run that executes now."""
         self._elsewhere_s += seconds
 
-    def end(self, started: float | None) -> float:
-        """Return the CPU seconds of the run that began at ``started`` (monotonic) and has just ended."""
-        length = time.monotonic() - started if started is not None else 0.0
+    def end(self, started: float, ended: float) -> float:
+        """Return the CPU seconds of the run that began at ``started`` and has just ended (both monotonic)."""
+        length = ended - started
         if length < _SHORT_S:
             self._short_s += length
             if self._short_s > _READ_EVERY_S:

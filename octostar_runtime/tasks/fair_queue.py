@@ -136,7 +136,12 @@ class FairQueue:
             if limit is not None and group.running >= limit:  # it was handed executing runs while it stood in line
                 group.listed = False
                 continue
-            run = group.pop()
+            runs = group.levels[group.order[-1]] if group.order else None
+            if runs and runs[0].state is QUEUED:  # what pop() does with the first, written out
+                run: Run | None = runs.popleft()
+                group.count -= 1
+            else:
+                run = group.pop()
             if run is None:
                 group.listed = False
                 self._drop_unused()
@@ -170,7 +175,7 @@ class FairQueue:
         if group.count:
             if not group.listed:
                 self._list(group)
-        elif not group.listed:
+        elif not group.listed and len(self._groups) > self._drop_above:
             self._drop_unused()
 
     def discard(self, run: Run) -> None:
@@ -225,7 +230,8 @@ class FairQueue:
 
     def _list(self, group: Group) -> None:
         """Give the group a place in this round, or in the next when it has had its turn."""
-        if self._at_limit(group):
+        limit = self.per_session_limit
+        if limit is not None and group.running >= limit:
             return
         group.listed = True
         if group.served == self._round or self._late >= LATE_JOINERS:
@@ -233,10 +239,6 @@ class FairQueue:
         else:
             self._late += 1
             self._current.append(group)
-
-    def _at_limit(self, group: Group) -> bool:
-        limit = self.per_session_limit
-        return limit is not None and group.running >= limit
 
     def _drop_unused(self) -> None:
         """Forget the sessions without work, once there are many; seldom, so that it costs next to nothing a run."""

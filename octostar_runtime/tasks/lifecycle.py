@@ -191,7 +191,7 @@ class Lifecycle:
                     self._leave(worker, now)
                     run = None
                     break
-                run = pool.queue.take() if pool.open else None
+                run = pool.queue.take() if pool.open and pool.queue.size else None
                 if run is not None:
                     break
                 if pool.abandoned and not pool.queue.size and not pool.retry_waiting:
@@ -245,19 +245,19 @@ class Lifecycle:
         data, worker.data = worker.data, None
         worker.run = worker.busy_since = worker.outcome = None
         if worker.left_behind:
-            worker.cpu.end(started)
+            worker.cpu.end(started, now)
             worker.meter.record(run, started, now)
             return
         if run.ended_mono is not None or worker.orphaned:
             self.late_results += 1
-            worker.cpu.end(started)
+            worker.cpu.end(started, now)
             worker.meter.record(run, started, now)
             return
         if run.extra is None and outcome is None:
             self._end(run, SUCCESS, now, data, worker.size)
         else:
             self._settle(run, outcome or Outcome(SUCCESS, data, None), now, worker.size)
-        run.cpu_s = worker.cpu.end(started)
+        run.cpu_s = worker.cpu.end(started, now)
         pool.queue.release(run)
         worker.meter.record(run, started, now)
         pool.spread.record(started - run.ready_mono, now - started, now)

@@ -394,7 +394,7 @@ class TaskManager(PoolControl):
         with self._lock:
             found = latest.get(task_id) if task_id.__class__ is str and scope == "global" else None
             run = self._find(task_id, scope) if found is None else found
-            waiter = _waiter(run)
+            waiter = None if run.ended_mono is not None else _waiter(run)
         while waiter is not None:
             if deadline is None:
                 waiter.acquire()

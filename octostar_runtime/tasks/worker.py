@@ -120,7 +120,10 @@ class Worker:
                     data = None
             except BaseException as error:  # noqa: BLE001 - whatever a task raises is its outcome
                 self._judge(error)
-            claim.leave()
+            try:
+                claim.token.pop()  # what leave() does first, written out
+            except IndexError:
+                claim.leave()
         except HardStop:
             self.outcome = Outcome(RunState.CANCELLED, None, None)
         if finished is not None:
