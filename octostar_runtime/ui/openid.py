@@ -34,6 +34,7 @@ def sign_in(provider: str) -> None:
 
 
 def sign_out() -> None:
-    """Forget what the provider said, so that the next person at this browser is asked."""
+    """Forget what the provider said, so that the next person at this browser is asked. May end the run."""
     if claims():
         st.logout()
+        st.stop()  # another run would take the way to the log-out back before the browser has heard of it

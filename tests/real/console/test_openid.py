@@ -1,8 +1,8 @@
 """Signing in through an OpenID Connect provider or a trusted proxy, through nginx."""
 
 import re
-import time
 import shutil
+import time
 from collections.abc import Iterator
 
 import pytest
