@@ -28,7 +28,7 @@ def draw(console: Console) -> None:
             st.session_state.pop(_EDITED, None)
             st.rerun()
     with st.form(f"oc_policy_{version}", border=True):
-        written = _fields(console, doc)
+        written = _fields(console, doc, version)
         reason = st.text_input("Reason (optional)", max_chars=200, placeholder="Kept in the history")
         off = bool(console.locked)
         if st.form_submit_button("Save the policy", type="primary", disabled=off, help=console.locked or None):
@@ -53,12 +53,12 @@ def _edited(console: Console) -> tuple[dict[str, Any], int]:
     return edited
 
 
-def _fields(console: Console, doc: dict[str, Any]) -> policy.Written:
+def _fields(console: Console, doc: dict[str, Any], version: int) -> policy.Written:
     mode = st.selectbox(
         "Mode", list(policy.MODES), index=list(policy.MODES).index(doc["mode"]), format_func=policy.MODES.__getitem__
     )
     blocks.heading("A service stops after it was quiet for", 'for example 5 min, 1 h, or "off"')
-    idle_after = _idle_after(console, doc)
+    idle_after = _idle_after(console, doc, version)
     blocks.heading("What keeps services up", "")
     switches = _in_columns(policy.SWITCHES, lambda where, name, label, told: where.toggle(label, doc[name], help=told))
     blocks.heading("How careful", "")
@@ -89,7 +89,7 @@ def _duration(where: Any, doc: dict[str, Any], name: str, label: str, told: str 
     return str(where.text_input(label, policy.in_words(doc[name]), help=told))
 
 
-def _idle_after(console: Console, doc: dict[str, Any]) -> dict[str, str]:
+def _idle_after(console: Console, doc: dict[str, Any], version: int) -> dict[str, str]:
     """One field per service there is; what is in force now is the placeholder."""
     own = doc["services"]
     names = sorted({service.name for service in console.snapshot.services} | set(own))
@@ -104,6 +104,7 @@ def _idle_after(console: Console, doc: dict[str, Any]) -> dict[str, str]:
                 policy.in_words(value) if value is not None else "",
                 placeholder=policy.in_words(now[name]) if name in now else "as for its kind",
                 help="Empty: the usual time for its kind",
+                key=f"oc_policy_{version}_{name}",  # what is typed stays while the time in force changes behind it
             )
         )
     return written
