@@ -4,8 +4,10 @@ import stat
 from collections.abc import Iterator
 
 import httpx
+import psutil
 import pytest
 
+from octostar_runtime.testing import wait_until
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_client import StreamlitClient
 
@@ -97,3 +99,14 @@ def test_a_second_one_on_the_same_state_directory_is_refused(console: RunningApp
 def test_a_start_with_everything_installed_installs_nothing(console: RunningApp) -> None:
     assert "Installing" not in console.output
     assert console.output.splitlines()[0].startswith("Octostar console is ready")
+
+
+def test_a_killed_ui_is_told_as_a_lost_node_and_its_successor_joins(console: RunningApp) -> None:
+    def told() -> dict[int, str]:
+        return {node["pid"]: node["state"] for node in console.api("GET", "/api/nodes").json()["items"]}
+
+    old = console.pid_of("ui")
+    wait_until(lambda: told().get(old) == "ok", timeout_s=30, what="the UI as a node")
+    psutil.Process(old).kill()
+    wait_until(lambda: told().get(old) == "lost", timeout_s=20, what="the API to say that the node is lost")
+    wait_until(lambda: told().get(console.pid_of("ui")) == "ok", timeout_s=40, what="its successor as a node")

@@ -39,12 +39,6 @@ def test_a_killed_ui_is_brought_back_and_the_api_answers_meanwhile(console: Runn
     psutil.Process(old).kill()
     assert console.get("/api/health").status_code == 200
     wait_until(lambda: console.pid_of("ui") not in (0, old), timeout_s=15, what="another UI process")
-
-    def told() -> dict[int, str]:
-        return {node["pid"]: node["state"] for node in console.api("GET", "/api/nodes").json()["items"]}
-
-    wait_until(lambda: told().get(old) == "lost", timeout_s=20, what="the API to say that the node is lost")
-    wait_until(lambda: told().get(console.pid_of("ui")) == "ok", timeout_s=30, what="the API to see its successor")
     wait_until(answers(console, "/_stcore/health", 200), timeout_s=30, what="the UI's answer")
     with StreamlitClient(console.url) as client:
         client.wait_for("Hello from the tiny app")
