@@ -69,14 +69,18 @@ def test_a_forged_bulk_retry_changes_nothing(vera: StreamlitClient, console: Run
     run_id = start(console, "breaks")
     wait_until(lambda: state_of(console, run_id) == "error", what="the failure", timeout_s=15)
     vera.go("tasks", query="state=failed&q=name:breaks")
-    before = len(console.api("GET", "/api/runs", params={"q": "name:breaks"}).json()["items"])
+
+    def broken() -> int:
+        return len(console.api("GET", "/api/runs", params={"q": "name:breaks"}).json()["items"])
+
+    wait_until(lambda: broken() == 1, what="the failed run in the list", timeout_s=15)
 
     menu = vera.page.widget("oc_all")
     vera.set(WidgetState(id=menu.id, string_trigger_value=StringTriggerValue(data="Retry all that match")))
     if shown(vera, "oc_confirm"):
         confirm(vera)
 
-    assert len(console.api("GET", "/api/runs", params={"q": "name:breaks"}).json()["items"]) == before
+    assert broken() == 1
 
 
 def test_a_forged_hard_stop_from_the_tasks_own_page_changes_nothing(vera: StreamlitClient, console: RunningApp) -> None:

@@ -24,7 +24,6 @@ from octostar_runtime.store.opening import open_sql_store
 from octostar_runtime.testing import wait_until
 from tests.contracts.store.conftest import a_node
 from tests.real.console.conftest import PATIENCE_MS, confirm
-from tests.support.browser import open_browser
 from tests.support.postgres import Postgres
 from tests.support.streamlit_server import ROOT, StreamlitServer, free_port
 
@@ -124,12 +123,6 @@ def fleet(postgres: Postgres, tmp_path: Path) -> Iterator[TheFleet]:
     fleet = TheFleet(postgres.new_database(), tmp_path)
     yield fleet
     fleet.end()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
 
 
 def nodes_page(browser: Browser, node: Node) -> Page:
