@@ -87,7 +87,7 @@ class OpenIdProvider:
         signed = jwt.encode({"alg": "RS256", "kid": "test"}, {**claims, **self.person}, self._key)
         return {"access_token": secrets.token_urlsafe(8), "token_type": "Bearer", "id_token": signed, "expires_in": 300}
 
-    def _handler(provider) -> type[BaseHTTPRequestHandler]:  # noqa: N805: the handler's own self is another
+    def _handler(provider) -> type[BaseHTTPRequestHandler]:  # the handler's own self is another
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
