@@ -19,7 +19,7 @@ from octostar_runtime.idle.freshness import LastNews, silent_runs, untouched_tab
 from octostar_runtime.idle.holds import HoldBook
 from octostar_runtime.idle.keeper import Keeper
 from octostar_runtime.idle.observation import Observation, RemoteService
-from octostar_runtime.idle.policy import Policy, parse_policy
+from octostar_runtime.idle.policy import Policy
 from octostar_runtime.idle.records import service_records
 from octostar_runtime.idle.reports import Figures, Outbox
 from octostar_runtime.idle.services import ServiceBackend, ServiceRegistry
@@ -254,10 +254,6 @@ class IdleController:
             self._policy_changed()
             self.poke()
         return version
-
-    def check_policy(self, doc: Mapping[str, object]) -> Policy:
-        """Validate without saving; PolicyInvalid names the fields."""
-        return parse_policy(doc)
 
     def on_policy(self, listener: Callable[[Policy], object]) -> None:
         """Call ``listener(policy)`` now and whenever another policy comes into force."""

@@ -4,7 +4,7 @@ A stamp is compared only with the same thing's earlier stamp: a change means new
 counted on the monotonic clock, so that a stepped wall clock changes nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from octostar_runtime.idle.observation import Observation
 from octostar_runtime.models.runs import RunState
@@ -51,8 +51,3 @@ def silent_runs(observation: Observation, utc: float) -> Iterator[tuple[str, obj
     for run in observation.live_runs:
         if run.state in _AT_WORK:
             yield run.run_id, run.seq, 0.0
-
-
-def news_of(now_ids: frozenset[str], before: Collection[str]) -> frozenset[str]:
-    """Ids that were not there before."""
-    return now_ids - frozenset(before)

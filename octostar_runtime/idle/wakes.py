@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
@@ -33,10 +32,6 @@ class Wake:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._future)), timeout_s)
         except TimeoutError:
             return False
-
-    def on_done(self, callback: Callable[["Wake"], object]) -> None:
-        """Call ``callback(self)`` when the answer is known, in the thread that knows it."""
-        self._future.add_done_callback(lambda _: callback(self))
 
     def resolve(self, ready: bool, error: str | None = None) -> None:
         """Give the answer to everybody; only the first one counts."""

@@ -5,7 +5,7 @@ between two stretches either is shorter than the idle time (nothing happens) or 
 comes at that moment waits for the start. Plain Python; 100,000 sessions take well under a second.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from octostar_runtime.idle.flaps import flap_factor
@@ -222,26 +222,3 @@ def _waits(woken: Sequence[float], arrivals: Sequence[float], start_s: float) ->
             waits.append(at + start_s - arrivals[index])
             index += 1
     return waits
-
-
-def history_of(
-    sessions: Iterable[Mapping[str, float | bool]],
-    runs: Iterable[tuple[float, float, str]],
-    *,
-    start: float,
-    end: float,
-) -> History:
-    """Build a history from (start, end, observer) mappings and (queued, ended, pool) rows, cut to the window."""
-    stays = (
-        Stay(
-            start=max(float(s["start"]), start), end=min(float(s["end"]), end), observer=bool(s.get("observer", False))
-        )
-        for s in sessions
-        if float(s["end"]) > start and float(s["start"]) < end
-    )
-    works = (
-        Work(start=max(queued, start), end=min(ended, end), pool=pool)
-        for queued, ended, pool in runs
-        if ended > start and queued < end
-    )
-    return History(start=start, end=end, stays=tuple(stays), works=tuple(works))

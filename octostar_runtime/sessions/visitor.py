@@ -92,11 +92,6 @@ def header(headers: Iterable[tuple[str, str]], name: str) -> list[str]:
     return [value for key, value in headers if key.lower() == wanted]
 
 
-def is_local(address: str | None) -> bool:
-    """Whether the address is this machine's own."""
-    return address is not None and _is_trusted(address, "")
-
-
 def _is_trusted(address: str, trusted_proxy: str) -> bool:
     if trusted_proxy and address == trusted_proxy:
         return True
