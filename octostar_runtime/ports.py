@@ -120,6 +120,18 @@ class Credentials(Protocol):
     def all(self, kind: str) -> Sequence[Credential]: ...
 
 
+class CredentialUses(Protocol):
+    """Where it is kept when credentials were last used."""
+
+    def note_used(self, at: Mapping[str, float]) -> None:
+        """Store when each of these credentials was used, UTC seconds by id; unknown ones are passed over."""
+        ...
+
+
+class StoredCredentials(Credentials, CredentialUses, Protocol):
+    """A store's credentials, whole."""
+
+
 class Commander(Protocol):
     """Send a command to a node and wait for its acknowledgement. A local target is a direct call."""
 

@@ -17,10 +17,11 @@ from octostar_runtime.access.proxy import TrustedProxy
 from octostar_runtime.access.roles import RoleMap
 from octostar_runtime.access.sign_in import LOCAL_NAME, LOCAL_ROLE, SignedIn, SignIn, principal_of
 from octostar_runtime.access.tokens import IssuedToken, Tokens
+from octostar_runtime.access.uses import TokenUses
 from octostar_runtime.clock import Clock
 from octostar_runtime.errors import NotAllowed, NotSignedIn, TokenNotFound
 from octostar_runtime.models.access import ANONYMOUS, Credential, Principal, Role
-from octostar_runtime.ports import Credentials, EventSink
+from octostar_runtime.ports import EventSink, StoredCredentials
 from octostar_runtime.settings import Settings
 
 LINK_TTL_S = 900.0
@@ -32,7 +33,7 @@ class Access:
     """Links, cookies, tokens, the password and proxy headers, all as one question: who is this?"""
 
     def __init__(
-        self, *, settings: Settings, credentials: Credentials, sink: EventSink, clock: Clock, node_id: str
+        self, *, settings: Settings, credentials: StoredCredentials, sink: EventSink, clock: Clock, node_id: str
     ) -> None:
         password_hash = settings.password_hash.get_secret_value()
         check_hash(password_hash)
@@ -40,6 +41,7 @@ class Access:
         self._credentials = credentials
         self._clock = clock
         self._audit = AccessAudit(sink=sink, clock=clock, node_id=node_id)
+        self._uses = TokenUses(credentials, clock)
         self._lookup = CredentialLookup(credentials, clock)
         self._roles = RoleMap(settings.roles, settings.default_role)
         self.proxy = TrustedProxy(settings, self._roles)
@@ -88,6 +90,7 @@ class Access:
         credential = self._lookup.find("token", value)
         if credential is None:
             raise NotSignedIn("this token is unknown, expired or revoked; make a new one")
+        self._uses.note(credential.credential_id)
         return principal_of(credential)
 
     def principal_from_headers(self, headers: Mapping[str, str], peer: str) -> Principal:
@@ -195,6 +198,10 @@ class Access:
         """Make a token worthless at once here, within 2 s on other nodes."""
         self._tokens.revoke(credential_id, by=by, reason=reason)
         self._lookup.forget()
+
+    def write_uses(self) -> None:
+        """Store when tokens were last used, each at most once a minute; called every few seconds."""
+        self._uses.write()
 
     def local_token_file(self) -> Path:
         """Return the file (mode 0600) with an admin token for this machine's command line; makes it when needed."""

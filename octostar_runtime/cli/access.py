@@ -40,9 +40,18 @@ def list_tokens(arguments: Namespace) -> None:
     with connect(arguments) as client:
         tokens = client.tokens()
     rows = [
-        (t.token_id, t.label, t.subject, t.role, ", ".join(t.scopes) or "all", moment(t.expires_at)) for t in tokens
+        (
+            t.token_id,
+            t.label,
+            t.subject,
+            t.role,
+            ", ".join(t.scopes) or "all",
+            moment(t.expires_at),
+            moment(t.last_used_at),
+        )
+        for t in tokens
     ]
-    show(arguments, tokens, table(("token", "label", "of", "role", "scopes", "until"), rows))
+    show(arguments, tokens, table(("token", "label", "of", "role", "scopes", "until", "last used"), rows))
 
 
 def make_token(arguments: Namespace) -> None:

@@ -128,7 +128,9 @@ class Runtime:
         pools = PoolWatch(self.services, tasks=self.tasks, node_id=self.node.node_id, log=self.service_log)
         pools.turn()
         housekeeping = Housekeeping(
-            publisher=self.publisher, store=self.store, look_after=(pools.turn, self.idle.greet_newcomers)
+            publisher=self.publisher,
+            store=self.store,
+            look_after=(pools.turn, self.idle.greet_newcomers, self.access.write_uses),
         )
         self._begin("housekeeping", housekeeping.start, housekeeping.stop)
         self._register_services()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from octostar_runtime.models.access import Credential, Role
 from octostar_runtime.store import schema
@@ -55,6 +55,16 @@ class SqlCredentials:
         statement = update(_table).where(c.credential_id == credential_id, c.revoked_at.is_(None))
         with self._database.write() as connection:
             return connection.execute(statement.values(revoked_at=at)).rowcount > 0
+
+    def note_used(self, at: Mapping[str, float]) -> None:
+        """Store when each of these credentials was used, UTC seconds by id; unknown ones are passed over."""
+        c = _table.c
+        statement = update(_table).where(
+            c.credential_id == bindparam("used_id"), func.coalesce(c.last_used_at, 0.0) < bindparam("used_at")
+        )
+        rows = [{"used_id": name, "used_at": used_at} for name, used_at in sorted(at.items())]
+        with self._database.write() as connection:
+            connection.execute(statement.values(last_used_at=bindparam("used_at")), rows)
 
     def all(self, kind: str) -> Sequence[Credential]:
         """Return all credentials of a kind, newest first."""

@@ -7,7 +7,7 @@ from octostar_runtime.models.fleet import StoreHealth
 from octostar_runtime.models.nodes import NodeRecord, NodeState, StoredNode
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.sessions import SessionRecord
-from octostar_runtime.ports import Commander, Credentials, Documents, EventArchive, Leases, RunArchive
+from octostar_runtime.ports import Commander, Documents, EventArchive, Leases, RunArchive, StoredCredentials
 from octostar_runtime.store.batch import Batch
 
 
@@ -30,7 +30,7 @@ class Store(Protocol):
     def leases(self) -> Leases: ...
 
     @property
-    def credentials(self) -> Credentials: ...
+    def credentials(self) -> StoredCredentials: ...
 
     @property
     def commander(self) -> "RunningCommander": ...

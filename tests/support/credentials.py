@@ -1,6 +1,6 @@
 """Stored credentials in a dict, for tests of sign-in that need no store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from octostar_runtime.errors import StoreUnavailable
@@ -42,6 +42,11 @@ class DictCredentials:
     def all(self, kind: str) -> Sequence[Credential]:
         self._reach()
         return [c for c in self.kept.values() if c.kind == kind]
+
+    def note_used(self, at: Mapping[str, float]) -> None:
+        self._reach()
+        for credential_id, used_at in at.items():
+            self.kept[credential_id] = replace(self.kept[credential_id], last_used_at=used_at)
 
     def _reach(self) -> None:
         if self.away:

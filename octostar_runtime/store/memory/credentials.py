@@ -1,7 +1,7 @@
 """Credentials in memory."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from octostar_runtime.models.access import Credential
@@ -45,6 +45,14 @@ class MemoryCredentials:
                 return False
             self._by_id[credential_id] = replace(each, revoked_at=at)
             return True
+
+    def note_used(self, at: Mapping[str, float]) -> None:
+        """Store when each of these credentials was used, UTC seconds by id; unknown ones are passed over."""
+        with self._lock:
+            for credential_id, used_at in at.items():
+                known = self._by_id.get(credential_id)
+                if known is not None and (known.last_used_at or 0.0) < used_at:
+                    self._by_id[credential_id] = replace(known, last_used_at=used_at)
 
     def erase(self, user: str) -> int:
         """Forget the credentials of ``user``."""

@@ -113,3 +113,10 @@ def test_a_revoked_credential_stays_revoked_when_an_older_copy_is_stored(store: 
     found = store.credentials.find("digest1")
     assert found is not None
     assert found.revoked_at == 7.0
+
+
+def test_the_last_use_of_a_credential_is_kept_and_never_goes_back(store: Store) -> None:
+    store.credentials.put(credential(1, "token"))
+    store.credentials.note_used({"c1": 20.0, "gone": 20.0})
+    store.credentials.note_used({"c1": 10.0})
+    assert [each.last_used_at for each in store.credentials.all("token")] == [20.0]

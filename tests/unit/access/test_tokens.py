@@ -8,6 +8,7 @@ from octostar_runtime.errors import InvalidInput, NotAllowed, NotSignedIn, Token
 from octostar_runtime.models.access import ANONYMOUS, Role
 from octostar_runtime.models.events import Event
 from octostar_runtime.testing import ManualClock
+from tests.support.credentials import DictCredentials
 from tests.unit.access.conftest import ADMIN, OPERATOR, VIEWER, MakeAccess
 
 
@@ -101,3 +102,39 @@ def test_the_local_token_file_is_private_kept_and_renewed(
     clock.advance(366 * 86_400)
     assert make_access().local_token_file().read_text() != first
     assert [p.name for p in tmp_path.iterdir()] == ["api-token"]
+
+
+def test_the_last_use_is_noted_in_the_background_at_most_once_a_minute(
+    make_access: MakeAccess, clock: ManualClock, credentials: DictCredentials
+) -> None:
+    access = make_access()
+    issued = access.make_token(label="ci", by=ADMIN)
+
+    def last_used() -> float | None:
+        return access.tokens(by=ADMIN)[0].last_used_at
+
+    access.principal_for_token(issued.secret)
+    first = clock.time()
+    assert last_used() is None, "a request writes nothing itself"
+    access.write_uses()
+    assert last_used() == first
+    clock.advance(59)
+    access.principal_for_token(issued.secret)
+    access.write_uses()
+    assert last_used() == first
+    clock.advance(1)
+    access.write_uses()
+    assert last_used() == first + 59
+
+
+def test_a_use_that_the_store_could_not_be_told_is_told_later(
+    make_access: MakeAccess, credentials: DictCredentials
+) -> None:
+    access = make_access()
+    issued = access.make_token(label="ci", by=ADMIN)
+    access.principal_for_token(issued.secret)
+    credentials.away = True
+    access.write_uses()
+    credentials.away = False
+    access.write_uses()
+    assert access.tokens(by=ADMIN)[0].last_used_at is not None
