@@ -70,6 +70,11 @@ class View:
         if (text or actor) and by.role <= Role.VIEWER and self._personal != "full":
             raise NotAllowed("viewers cannot search the history for words or people here; choose a kind")
 
+    def check_grouping(self, key: str, by: Principal) -> None:
+        """Raise NotAllowed when groups would name what ``by`` is not shown at all."""
+        if key == "user" and by.role <= Role.VIEWER and self._personal == "hidden":
+            raise NotAllowed("viewers cannot group by user here; choose name, error, pool or state")
+
     def check_search(self, text: str, by: Principal) -> None:
         """Raise NotAllowed when a search would find out by trial what ``by`` is not shown."""
         if by.role > Role.VIEWER or (self._personal == "full" and self._arguments):

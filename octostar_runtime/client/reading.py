@@ -8,6 +8,7 @@ from octostar_runtime.client.answers import Function, Hold, Me, Page, Result, Se
 from octostar_runtime.client.connection import Connection, adapter
 from octostar_runtime.client.refusal import check
 from octostar_runtime.models.events import Event
+from octostar_runtime.models.groups import RunGroup, RunGroups
 from octostar_runtime.models.nodes import NodeRecord
 from octostar_runtime.models.pools import PoolRecord
 from octostar_runtime.models.runs import RunRecord
@@ -87,6 +88,22 @@ class Reading(Connection):
                 return
             cursor = page.next
 
+    def run_groups(self, q: str = "", *, by: str = "name", limit: int = 50) -> RunGroups:
+        """Return what a search finds by "name", "error", "user", "pool" or "state", most failures first."""
+        params: dict[str, Any] = {"q": q, "by": by, "limit": limit}
+        return _groups(self._json("GET", "/api/runs/groups", params=params), "groups")
+
+    def run_buckets(
+        self, q: str = "", *, back_s: float = 86_400.0, step_s: float | None = None, until: float | None = None
+    ) -> RunGroups:
+        """Return what a search finds by when it was queued, in stretches of ``step_s``, the oldest first.
+
+        ``until`` is in UTC seconds (None: now); stretches without runs are left out.
+        """
+        given = {"q": q, "back": back_s, "step": step_s, "until": until}
+        params = {name: value for name, value in given.items() if value is not None}
+        return _groups(self._json("GET", "/api/runs/buckets", params=params), "buckets")
+
     def run(self, run_id: str) -> RunRecord:
         """Return everything known of a run."""
         return self._one(RunRecord, f"/api/runs/{run_id}")
@@ -131,3 +148,9 @@ class Reading(Connection):
     def tokens(self) -> tuple[Token, ...]:
         """Return the tokens in force, without their secrets."""
         return self._each(Token, "/api/tokens")
+
+
+def _groups(body: Mapping[str, Any], name: str) -> RunGroups:
+    reader = adapter(RunGroup)
+    groups = tuple(reader.validate_python(group) for group in body[name])
+    return RunGroups(groups=groups, of=body["of"], exact=body["exact"])
