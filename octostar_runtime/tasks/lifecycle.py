@@ -20,7 +20,7 @@ from octostar_runtime.ports import EventSink
 from octostar_runtime.tasks.book import RunBook
 from octostar_runtime.tasks.deadlines import Deadlines, Due
 from octostar_runtime.tasks.handle import UNCHANGED
-from octostar_runtime.tasks.pool import Pool
+from octostar_runtime.tasks.pool import MEASURED_AT_ONCE, Pool
 from octostar_runtime.tasks.run import CancelRequest, Run
 from octostar_runtime.tasks.sizing import size_of
 from octostar_runtime.tasks.verdict import judged
@@ -246,12 +246,14 @@ class Lifecycle:
         worker.run = worker.busy_since = worker.outcome = None
         if worker.left_behind:
             worker.cpu.end(started, now)
-            worker.meter.record(run, started, now)
+            pool.measure()
+            worker.meter.record(run.run_id, run.name, started, now)
             return
         if run.ended_mono is not None or worker.orphaned:
             self.late_results += 1
             worker.cpu.end(started, now)
-            worker.meter.record(run, started, now)
+            pool.measure()
+            worker.meter.record(run.run_id, run.name, started, now)
             return
         if run.extra is None and outcome is None:
             self._end(run, SUCCESS, now, data, worker.size)
@@ -259,8 +261,10 @@ class Lifecycle:
             self._settle(run, outcome or Outcome(SUCCESS, data, None), now, worker.size)
         run.cpu_s = worker.cpu.end(started, now)
         pool.queue.release(run)
-        worker.meter.record(run, started, now)
-        pool.spread.record(started - run.ready_mono, now - started, now)
+        unmeasured = pool.unmeasured
+        unmeasured.append((worker.meter, run.run_id, run.name, run.ready_mono, started, now))
+        if len(unmeasured) >= MEASURED_AT_ONCE:
+            pool.measure()
         if run.options.timeout_s is not None:
             self._deadlines.forget_one()
 

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Sequence
 
 from octostar_runtime.models.pools import Spread
-from octostar_runtime.tasks.run import Run
 
 WINDOW_S = 900.0
 _NOTE_EVERY_S = 1.0
@@ -38,7 +37,7 @@ class BusyMeter:
         self._when = [now]
         self._busy = [0.0]
 
-    def record(self, run: Run, started: float, ended: float) -> None:
+    def record(self, run_id: str, name: str, started: float, ended: float) -> None:
         """Add one run."""
         length = ended - started
         self.runs += 1
@@ -56,7 +55,7 @@ class BusyMeter:
             self._burst = [started, ended, 1]
             return
         self._end_burst()
-        self.spans.append((run.run_id, run.name, started, ended))
+        self.spans.append((run_id, name, started, ended))
 
     def stretches(self) -> list[tuple[str, str, float, float]]:
         """Return the newest stretches of work, oldest first, the burst under way included."""
