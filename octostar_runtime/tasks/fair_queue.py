@@ -119,7 +119,13 @@ class FairQueue:
             runs.append(run)
             group.count += 1
         self.size += 1
-        if not group.listed:
+        if group.listed:
+            return
+        if self.per_session_limit is None and group.served != self._round and self._late < LATE_JOINERS:
+            group.listed = True  # what _list() does, written out
+            self._late += 1
+            self._current.append(group)
+        else:
             self._list(group)
 
     def take(self) -> Run | None:

@@ -197,7 +197,18 @@ class Lifecycle:
                 if pool.abandoned and not pool.queue.size and not pool.retry_waiting:
                     self._shut(pool)
                     continue
-                self._idle(worker)
+                pool.idle.append(worker)
+                lock.release()
+                try:
+                    if self._outbox:
+                        self.flush()
+                    worker.wake.acquire()  # until somebody has something to do for it
+                finally:
+                    lock.acquire()
+                pool.waking = False
+                worker.rested = True
+                if pool.abandoned and worker in pool.idle:  # it was woken without being taken off the list
+                    pool.idle.remove(worker)
                 now = self._monotonic()
             if run is not None:
                 if RUNNING not in TRANSITIONS[run.state]:
@@ -219,22 +230,6 @@ class Lifecycle:
         if self._outbox:
             self.flush()
         return run
-
-    def _idle(self, worker: Worker) -> None:
-        """Wait, with the lock let go, until somebody wakes the worker."""
-        pool, lock = worker.pool, self.lock
-        pool.idle.append(worker)
-        lock.release()
-        try:
-            if self._outbox:
-                self.flush()
-            worker.wake.acquire()
-        finally:
-            lock.acquire()
-        pool.waking = False
-        worker.rested = True
-        if pool.abandoned and worker in pool.idle:  # it was woken without being taken off the list
-            pool.idle.remove(worker)
 
     def _finish(self, worker: Worker, now: float) -> None:
         """Take the outcome that the worker holds, and judge it."""
