@@ -9,6 +9,8 @@ from octostar_runtime.tasks.handle import TaskHandle
 from octostar_runtime.tasks.run import Run, current_run
 from octostar_runtime.tasks.stacks import live_stack
 
+_set_current = current_run.set
+
 
 class ThreadEngine:
     """Calls the function; a coroutine gets an event loop of its own."""
@@ -24,9 +26,12 @@ class ThreadEngine:
 
     def submit(self, run: Run, handle: TaskHandle) -> Any:
         """Call the run's function in the context it was submitted in."""
-        context = run.context
+        context, fn, kwargs = run.context, run.fn, run.kwargs
         assert context is not None
-        return context.run(_call, run, handle)
+        assert fn is not None
+        context.run(_set_current, run)
+        result = context.run(fn, handle, **kwargs) if kwargs else context.run(fn, handle)
+        return context.run(_run_coroutine, run, result) if type(result) is CoroutineType else result
 
     def cancel(self, run: Run, *, hard: bool = False) -> None:
         """Cancel the asyncio task of a run that has one."""
@@ -44,14 +49,6 @@ class ThreadEngine:
         if worker is None or isinstance(worker, str) or worker.run is not run:
             return ""
         return live_stack(worker.thread_id, ours="octostar_runtime.tasks.")
-
-
-def _call(run: Run, handle: TaskHandle) -> Any:
-    current_run.set(run)
-    fn, kwargs = run.fn, run.kwargs
-    assert fn is not None
-    result = fn(handle, **kwargs) if kwargs else fn(handle)
-    return _run_coroutine(run, result) if type(result) is CoroutineType else result
 
 
 def _run_coroutine(run: Run, coroutine: Coroutine[Any, Any, Any]) -> Any:
