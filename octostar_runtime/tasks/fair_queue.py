@@ -121,12 +121,15 @@ class FairQueue:
         self.size += 1
         if group.listed:
             return
-        if self.per_session_limit is None and group.served != self._round and self._late < LATE_JOINERS:
-            group.listed = True  # what _list() does, written out
+        if self.per_session_limit is not None:
+            self._list(group)
+            return
+        group.listed = True  # what _list() does without a limit, written out
+        if group.served == self._round or self._late >= LATE_JOINERS:
+            self._next.append(group)
+        else:
             self._late += 1
             self._current.append(group)
-        else:
-            self._list(group)
 
     def take(self) -> Run | None:
         """Return the run whose turn it is; None when none may start."""

@@ -80,16 +80,22 @@ class Lifecycle:
                 previous.more().superseded_by = run_id
                 self._cancel(previous, "superseded", None)
             book.runs[run_id] = book.latest[key] = run
-            session = run.session_id
-            queue.add(run, session if session is not None else run.user)
             if book.tracking:
                 run.dirty = True
                 book.noted(run)
                 if self.listeners and book.changes_waiting == 1:
                     self._outbox.append(self._poke_listeners)
-            if pool.idle and not pool.waking and pool.open:
+            if pool.idle and not queue.size and not pool.waking and pool.open and queue.per_session_limit is None:
+                worker = pool.idle.pop()  # nobody waits, so nobody is passed over: straight to a worker
+                self._begin(worker, run, run.queued_mono)
                 pool.waking = True
-                pool.idle.pop().wake.release()
+                worker.wake.release()
+            else:
+                session = run.session_id
+                queue.add(run, session if session is not None else run.user)
+                if pool.idle and not pool.waking and pool.open:
+                    pool.waking = True
+                    pool.idle.pop().wake.release()
         if self._outbox:
             self.flush()
         return run_id
@@ -180,56 +186,62 @@ class Lifecycle:
 
         The hot path of every run, so it is written out rather than divided up.
         """
-        pool = worker.pool
-        lock = self.lock
-        with lock:
-            now = self._monotonic()
-            if worker.run is not None:
-                self._finish(worker, now)
-            while True:
-                if worker.stopping or worker.orphaned:
-                    self._leave(worker, now)
-                    run = None
-                    break
-                run = pool.queue.take() if pool.open and pool.queue.size else None
-                if run is not None:
-                    break
-                if pool.abandoned and not pool.queue.size and not pool.retry_waiting:
-                    self._shut(pool)
-                    continue
-                pool.idle.append(worker)
-                lock.release()
-                try:
-                    if self._outbox:
-                        self.flush()
-                    worker.wake.acquire()  # until somebody has something to do for it
-                finally:
-                    lock.acquire()
-                pool.waking = False
-                worker.rested = True
-                if pool.abandoned and worker in pool.idle:  # it was woken without being taken off the list
-                    pool.idle.remove(worker)
+        pool, lock = worker.pool, self.lock
+        while True:
+            with lock:
                 now = self._monotonic()
-            if run is not None:
-                if RUNNING not in TRANSITIONS[run.state]:
-                    raise InvalidTransition(f"a run that is {run.state} cannot start")
-                run.state = RUNNING
-                run.seq += 1
-                run.started_mono = worker.busy_since = now
-                run.worker = worker
-                worker.run = run
-                if run.options.timeout_s is not None:
-                    self._plan(now + run.options.timeout_s, Due.TIMEOUT, run)
-                if run.extra is not None and run.extra.history is not None:
-                    run.extra.history.append((RUNNING, now))
-                if not run.dirty and self.book.tracking:
-                    self._changed(run)
-            if pool.idle and not pool.waking and pool.queue.size and pool.open:
-                pool.waking = True
-                pool.idle.pop().wake.release()
-        if self._outbox:
-            self.flush()
-        return run
+                if worker.run is not None:
+                    self._finish(worker, now)
+                run = None
+                leaving = worker.stopping or worker.orphaned
+                if leaving:
+                    self._leave(worker, now)
+                else:
+                    if pool.abandoned and worker in pool.idle:  # it was woken without being taken off the list
+                        pool.idle.remove(worker)
+                    run = pool.queue.take() if pool.open and pool.queue.size else None
+                    if run is not None:
+                        self._begin(worker, run, now)
+                    elif pool.abandoned and not pool.queue.size and not pool.retry_waiting:
+                        self._shut(pool)
+                        continue
+                    else:
+                        pool.idle.append(worker)
+                if pool.idle and not pool.waking and pool.queue.size and pool.open:
+                    pool.waking = True
+                    pool.idle.pop().wake.release()
+            if self._outbox:
+                self.flush()
+            if run is not None or leaving:
+                return run
+            worker.wake.acquire()  # until there is something to do
+            worker.rested = True
+            # Without the lock: whoever adds a run looks at the mark after that, and this looks at the queue after it.
+            pool.waking = False
+            run = worker.run
+            if run is not None:  # it came straight from who submitted it, and begins now
+                run.started_mono = worker.busy_since = self._monotonic()
+                if pool.queue.size:
+                    with lock:
+                        if pool.open and pool.queue.size:
+                            pool.wake_one()
+                return run
+
+    def _begin(self, worker: Worker, run: Run, now: float) -> None:
+        """The one way into execution."""
+        if RUNNING not in TRANSITIONS[run.state]:
+            raise InvalidTransition(f"a run that is {run.state} cannot start")
+        run.state = RUNNING
+        run.seq += 1
+        run.started_mono = worker.busy_since = now
+        run.worker = worker
+        worker.run = run
+        if run.options.timeout_s is not None:
+            self._plan(now + run.options.timeout_s, Due.TIMEOUT, run)
+        if run.extra is not None and run.extra.history is not None:
+            run.extra.history.append((RUNNING, now))
+        if not run.dirty and self.book.tracking:
+            self._changed(run)
 
     def _finish(self, worker: Worker, now: float) -> None:
         """Take the outcome that the worker holds, and judge it."""
@@ -255,7 +267,8 @@ class Lifecycle:
         else:
             self._settle(run, outcome or Outcome(SUCCESS, data, None), now, worker.size)
         run.cpu_s = worker.cpu.end(started, now)
-        pool.queue.release(run)
+        if run.group is not None:
+            pool.queue.release(run)
         unmeasured = pool.unmeasured
         unmeasured.append((worker.meter, run.run_id, run.name, run.ready_mono, started, now))
         if len(unmeasured) >= MEASURED_AT_ONCE:

@@ -54,6 +54,7 @@ _copy_context = contextvars.copy_context
 _new_lock = threading.Lock
 _SCOPED = "octostar:scope"
 _WAITING = (RunState.QUEUED, RunState.RETRY_WAIT)
+_NOTHING_SPECIAL = (None, 0, 0, (), None, "cancel", 1.0, 300.0)
 RUNS_LIMIT = 2_000
 
 
@@ -170,16 +171,7 @@ class TaskManager(PoolControl):
             known = self._known = known if known.fn is fn else Known(fn)
         else:
             arguments = None
-        if (
-            timeout_s is None
-            and not priority
-            and not retries
-            and not tags
-            and not resources
-            and on_session_end == "cancel"
-            and backoff_s == 1.0
-            and backoff_max_s == 300.0
-        ):
+        if (timeout_s, priority, retries, tags, resources, on_session_end, backoff_s, backoff_max_s) == _NOTHING_SPECIAL:
             options = DEFAULT_OPTIONS
         else:
             options = checked_options(

@@ -52,15 +52,15 @@ def test_of_an_erased_persons_runs_only_the_bare_facts_stay(make_manager: MakeMa
         logging.getLogger("app").warning("no mail for %s", mail)
         raise ValueError(f"cannot mail {mail}")
 
-    theirs = tasks.submit("mail-ada", fail, {"mail": "ada@example.org"}, user="ada")
+    theirs = tasks.submit("mail-olga", fail, {"mail": "olga@example.org"}, user="olga")
     others = tasks.submit("mail-bob", fail, {"mail": "bob@example.org"}, user="bob")
     wait_until(lambda: tasks.counts()[RunState.ERROR] == 2, what="both to fail")
     before = tasks.run(theirs)
-    assert "ada" in str(before)
+    assert "olga" in str(before)
     tasks.drain_changes()
-    assert tasks.forget_person("ada") == 1
+    assert tasks.forget_person("olga") == 1
     after = tasks.run(theirs)
-    assert "ada" not in str(after).replace("fail", "")
+    assert "olga" not in str(after)
     assert (after.state, after.error_type, after.run_s) == (RunState.ERROR, "ValueError", before.run_s)
     assert after.seq > before.seq
     assert [run.run_id for run in tasks.drain_changes()] == [theirs]
