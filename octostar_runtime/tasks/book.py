@@ -145,20 +145,23 @@ class RunBook:
     def _drop_runs(self, count: int) -> None:
         ended, runs, latest, counts = self.ended, self.runs, self.latest, self.ended_counts
         gone: list[Any] = []
+        expired = self._expired
         for _ in range(count):
             run = ended.popleft()
             del runs[run.run_id]
             counts[run.state] -= 1
-            if not run.light or run.data is not None:
+            if run.data is not None or not run.light:
                 gone += (run.fn, run.kwargs, run.data)
                 run.fn = run.kwargs = run.data = None
                 self.call_bytes -= run.call_bytes
                 run.call_bytes = 0
-            self.held_bytes -= run.held_bytes
-            run.held_bytes = 0
-            if latest.get(run.key) is run:
-                del latest[run.key]
-                self._expired.add(run.key)
+            if run.held_bytes:
+                self.held_bytes -= run.held_bytes
+                run.held_bytes = 0
+            key = run.key
+            if latest.get(key) is run:
+                del latest[key]
+                expired.add(key)
         self._let_go(gone)
         self.runs_dropped += count
         if len(self._expired) > REMEMBERED // 2:
