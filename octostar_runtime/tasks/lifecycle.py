@@ -87,7 +87,7 @@ class Lifecycle:
                     self._outbox.append(self._poke_listeners)
             if pool.idle and not queue.size and not pool.waking and pool.open and queue.per_session_limit is None:
                 worker = pool.idle.pop()  # nobody waits, so nobody is passed over: straight to a worker
-                self._begin(worker, run, run.queued_mono)
+                worker.run = run  # queued, until the worker begins it
                 pool.waking = True
                 worker.wake.release()
             else:
@@ -216,15 +216,21 @@ class Lifecycle:
                 return run
             worker.wake.acquire()  # until there is something to do
             worker.rested = True
-            # Without the lock: whoever adds a run looks at the mark after that, and this looks at the queue after it.
-            pool.waking = False
-            run = worker.run
-            if run is not None:  # it came straight from who submitted it, and begins now
-                run.started_mono = worker.busy_since = self._monotonic()
-                if pool.queue.size:
-                    with lock:
-                        if pool.open and pool.queue.size:
-                            pool.wake_one()
+            with lock:
+                pool.waking = False
+                run = worker.run
+                if run is None:
+                    continue
+                # it came straight from who submitted it
+                if run.state is QUEUED:
+                    self._begin(worker, run, self._monotonic())
+                else:  # and was cancelled meanwhile
+                    run = worker.run = None
+                if pool.queue.size and pool.open:
+                    pool.wake_one()
+            if self._outbox:
+                self.flush()
+            if run is not None:
                 return run
 
     def _begin(self, worker: Worker, run: Run, now: float) -> None:

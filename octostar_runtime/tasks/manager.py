@@ -171,7 +171,8 @@ class TaskManager(PoolControl):
             known = self._known = known if known.fn is fn else Known(fn)
         else:
             arguments = None
-        if (timeout_s, priority, retries, tags, resources, on_session_end, backoff_s, backoff_max_s) == _NOTHING_SPECIAL:
+        asked = (timeout_s, priority, retries, tags, resources, on_session_end, backoff_s, backoff_max_s)
+        if asked == _NOTHING_SPECIAL:
             options = DEFAULT_OPTIONS
         else:
             options = checked_options(

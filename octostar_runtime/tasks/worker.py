@@ -111,8 +111,6 @@ class Worker:
         claim.token.append(True)
         try:
             try:
-                if run.extra is not None and run.extra.cancel is not None:
-                    raise CancelledError("asked to stop before it began")  # noqa: TRY301 - judged like its own
                 data = self.pool.engine.submit(run, TaskHandle(run, self._lifecycle))
                 if data is None:
                     self.size = 0

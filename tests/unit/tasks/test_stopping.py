@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import threading
 import time
 from typing import Any
@@ -30,6 +31,28 @@ def test_a_queued_run_is_cancelled_at_once(make_manager: MakeManager, gate: Gate
     assert record.cancel is not None
     assert (record.cancel.by, record.cancel.reason, record.cancel.outcome) == ("ada", "changed my mind", "stopped")
     assert tasks.cancel("t") is False
+
+
+def test_a_run_that_is_cancelled_before_its_worker_is_awake_never_begins(make_manager: MakeManager) -> None:
+    tasks = make_manager(size=1)
+    began: list[str] = []
+    tasks.submit("warm up", lambda handle: None)
+    assert tasks.wait("warm up", 5)
+    wait_until(lambda: tasks.pools()[0].busy == 0, what="the worker to rest")
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(10)  # so that the woken thread cannot go on before this one waits
+    try:
+        for number in range(20):
+            tasks.submit(f"t{number}", lambda handle: began.append("t"))
+            assert tasks.counts()[RunState.QUEUED] == 1
+            assert tasks.cancel(f"t{number}")
+            assert tasks.snapshot(f"t{number}").state is RunState.CANCELLED
+            time.sleep(0.002)
+    finally:
+        sys.setswitchinterval(usual)
+    tasks.submit("after", lambda handle: "done")
+    assert tasks.wait("after", 5)
+    assert (began, tasks.get_result("after")["data"]) == ([], "done")
 
 
 @pytest.mark.parametrize("way", ["output", "progress", "check", "sleep"])
