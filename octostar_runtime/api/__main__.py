@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from octostar_runtime.api.app import create_api
+from octostar_runtime.api.http_protocol import ProblemProtocol
 from octostar_runtime.runtime import Runtime
 from octostar_runtime.settings import load_settings
 
@@ -25,6 +26,7 @@ def main() -> None:
             create_api(runtime),
             host="127.0.0.1",
             port=settings.api_port,
+            http=ProblemProtocol,
             access_log=False,
             log_config=None,
             server_header=False,

@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from octostar_runtime.api.app import create_api
+from octostar_runtime.api.http_protocol import ProblemProtocol
 from octostar_runtime.client import Client
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.runtime import Runtime
@@ -41,7 +42,9 @@ def running_api(state_dir: Path, **settings: object) -> Iterator[ApiServer]:
     runtime = Runtime(kind="api", settings=chosen).start()
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(create_api(runtime), log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            create_api(runtime), http=ProblemProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=5
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="api-server", daemon=True)
     thread.start()

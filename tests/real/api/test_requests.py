@@ -254,3 +254,31 @@ def _ended(http: httpx.Client, name: str) -> int:
         if sample.name == "octostar_runs_ended_total" and sample.labels["name"] == name
     ]
     return int(sum(counted))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /api/health HTTP/1.1\r\nno colon here\r\n\r\n",
+        b"FOO /api/health HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /api/runs/cancel HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /api/runs/cancel HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=["nonsense", "header", "method", "chunks", "length", "tls"],
+)
+def test_what_is_no_http_is_a_problem_too(server: ApiServer, http: httpx.Client, sent: bytes) -> None:
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as client:
+        client.sendall(sent)
+        answer = b""
+        while part := client.recv(65536):
+            answer += part
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    problem = json.loads(body)
+    assert head.startswith("HTTP/1.1 400 Bad Request\r\n")
+    assert "content-type: application/problem+json" in head
+    assert f"x-request-id: {problem['request_id']}" in head
+    assert (problem["status"], problem["type"]) == (400, "urn:octostar:problem:bad-request")
+    assert http.get("/api/health").status_code == 200
