@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import Report, parse_options, percentile
+from benchmarks.report import Report, machine, parse_options, percentile
 from octostar_runtime.models.runs import TaskStatus
 from octostar_runtime.settings import PoolSettings, Settings
 from octostar_runtime.tasks import TaskManager
@@ -193,10 +193,16 @@ def plot(speedups: dict[str, float]) -> str:
             f'<text x="{168 + speedup * 170:.0f}" y="{y + 20}">{speedup:.2f} times as fast</text>'
         )
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 210" font-family="sans-serif" font-size="14" '
-        f'role="img" aria-label="Speed-up of CPU-bound work"><rect width="640" height="210" fill="#ffffff"/>'
-        f"{''.join(rows)}</svg>\n"
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 240" font-family="sans-serif" font-size="14" '
+        f'role="img" aria-label="Speed-up of CPU-bound work"><rect width="640" height="240" fill="#ffffff"/>'
+        f"{''.join(rows)}"
+        f'<text x="160" y="218" font-size="12" fill="#555555">{escape(_made_on())}</text></svg>\n'
     )
+
+
+def _made_on() -> str:
+    seen = machine()
+    return f"CPU-bound Python, {SLOTS} runs at a time, on {seen['cpus']} cores ({seen['cpu']})"
 
 
 if __name__ == "__main__":

@@ -287,9 +287,16 @@ class Call:
         )
 
     def _how_it_ended(self, address: str = "") -> str:
-        cluster = self._link.cluster
-        how = cluster.how_it_ended(address or self.address) if cluster is not None else ""
+        cluster, where = self._link.cluster, address or self.address
+        how = cluster.how_it_ended(where) if cluster is not None else self._said_by_its_nanny(where)
         return f": {how}" if how else ""
+
+    def _said_by_its_nanny(self, address: str) -> str:
+        try:
+            over = self._link.ask_scheduler(scheduler_side.ended_by_nanny, address)
+        except OSError:
+            return ""
+        return "it reached its memory limit" if over else ""
 
     def _finish(self, told: Told) -> None:
         end = desk.End.read(told.body)

@@ -32,6 +32,12 @@ def state_of(key: str, dask_scheduler: Any = None) -> str:
     return "" if found is None else str(found.state)
 
 
+def ended_by_nanny(address: str, dask_scheduler: Any = None) -> bool:
+    """Return whether the nanny of the worker at ``address`` has ended it because it took too much memory."""
+    told = dask_scheduler.get_events("worker-restart-memory")
+    return any(event.get("worker") == address for _, event in told)
+
+
 def picture(dask_scheduler: Any = None) -> dict[str, Any]:
     """Return the workers with what they have and do, and what waits."""
     scheduler = dask_scheduler
