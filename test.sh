@@ -44,9 +44,13 @@ check ruff format --check .
 check mypy
 check lint-imports
 check sphinx-build -q -W -b html docs site
+parallel=()
+if [ "$#" -eq 0 ] && [ "$(nproc 2>/dev/null || echo 2)" -ge 2 ]; then
+    parallel=(-n 2 --dist loadgroup) # see tests/conftest.py; with arguments of your own they decide
+fi
 say "== pytest${failed[*]:+ (failed so far: ${failed[*]})}"
 result=0
-"$bin/python" -m pytest "${ring[@]}" "$@" || result=$?
+"$bin/python" -m pytest "${parallel[@]}" "${ring[@]}" "$@" || result=$?
 # Nothing is printed after pytest's closing line.
 [ "${#failed[@]}" -eq 0 ] || result=1
 exit "$result"

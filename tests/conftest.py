@@ -5,15 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from tests.support.processes import alive, describe
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 #: Threads that belong to libraries which keep them for the next use.
 KEPT = (
@@ -23,10 +19,17 @@ KEPT = (
 GRACE_S = 10.0  # a machine that does three things at once takes its time to end threads
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Units first, real servers and browsers last: what is quick to fail fails first, and the browser's driver, which
-    keeps an event loop running in the main thread, is not there yet where a test wants to run one of its own."""
+    keeps an event loop running in the main thread, is not there yet where a test wants to run one of its own.
+
+    Of two processes (``-n 2 --dist loadgroup``) one takes all that is real, so that no two servers or browsers of ours
+    compete; the other takes the rest file by file."""
     items.sort(key=lambda item: item.get_closest_marker("real") is not None)
+    for item in items:
+        group = "real" if item.get_closest_marker("real") else item.path.relative_to(item.config.rootpath).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
@@ -69,12 +72,3 @@ def _is_kept(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return "multiprocessing.resource_tracker" in " ".join(process.cmdline())
     return True  # it is gone
-
-
-@pytest.fixture(scope="session")
-def browser() -> "Iterator[Browser]":
-    """One Chromium for all tests; open a context (``browser.new_context()``) per person and close it."""
-    from tests.support.browser import open_browser
-
-    with open_browser() as chromium:
-        yield chromium
