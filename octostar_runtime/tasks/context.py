@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from octostar_runtime import anchor
+from octostar_runtime.tasks.run import current_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +33,14 @@ def current_session() -> SessionContext | None:
     """Return the session of the present thread, None when there is none or nobody knows."""
     provider = PROVIDER[0]
     return None if provider is None else provider()
+
+
+def ambient(user: str | None) -> tuple[str | None, str | None]:
+    """Return the session and user on whose behalf this thread works: a task's own, else what the edge knows."""
+    parent = current_run.get()
+    if parent is not None:
+        return parent.session_id, user if user is not None else parent.user
+    session = current_session()
+    if session is None:
+        return None, user
+    return session.session_id, user if user is not None else session.user

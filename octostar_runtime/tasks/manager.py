@@ -12,30 +12,26 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import timedelta
-from itertools import islice
 from typing import Any, Protocol
 
 from octostar_runtime.clock import Clock, SystemClock
 from octostar_runtime.errors import (
     CancelledError,
     InvalidInput,
-    InvalidTask,
     InvalidTransition,
     NotRetriable,
-    ResultExpired,
 )
 from octostar_runtime.events import EventBus
-from octostar_runtime.models.runs import TASK_STATUS, RunRecord, RunState
+from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.ports import EventSink
 from octostar_runtime.settings import Settings
 from octostar_runtime.tasks.book import RunBook
-from octostar_runtime.tasks.context import PROVIDER, current_session
+from octostar_runtime.tasks.context import PROVIDER, ambient
 from octostar_runtime.tasks.describe import arguments_text, function_name, held_by_a_module
 from octostar_runtime.tasks.handle import check_status
 from octostar_runtime.tasks.isolation import isolated
-from octostar_runtime.tasks.kept_result import KeptResult
 from octostar_runtime.tasks.lifecycle import Lifecycle, Watch
-from octostar_runtime.tasks.pool_control import PoolControl
+from octostar_runtime.tasks.reading import SCOPED, TaskReading
 from octostar_runtime.tasks.record import record_of
 from octostar_runtime.tasks.registry import path_of, portable_text, resolve, spec_of
 from octostar_runtime.tasks.run import DEFAULT_OPTIONS, Run, current_run
@@ -51,11 +47,7 @@ from octostar_runtime.tasks.validation import (
 )
 
 _copy_context = contextvars.copy_context
-_new_lock = threading.Lock
-_SCOPED = "octostar:scope"
-_WAITING = (RunState.QUEUED, RunState.RETRY_WAIT)
 _NOTHING_SPECIAL = (None, 0, 0, (), None, "cancel", 1.0, 300.0)
-RUNS_LIMIT = 2_000
 
 
 class Matcher(Protocol):
@@ -87,7 +79,7 @@ def _nothing(_: Any) -> None:
     """What a new manager knows: something that nobody submits."""
 
 
-class TaskManager(PoolControl):
+class TaskManager(TaskReading):
     """Submit work, follow it, stop it. Pools come from the settings; ``default`` is always there.
 
     Task ids are global unless ``scope="session"`` gives each session ids of its own; any other text names a scope, and
@@ -194,7 +186,7 @@ class TaskManager(PoolControl):
                 'out, or give the pool engine "dask" in OCTOSTAR_POOLS'
             )
         if session_id is None and (current_run.get() is not None or PROVIDER[0] is not None):
-            session_id, user = _ambient(user)
+            session_id, user = ambient(user)
         run = Run(
             task_id,
             task_id if scope == "global" else self._scoped(task_id, scope, session_id),
@@ -291,36 +283,7 @@ class TaskManager(PoolControl):
         values: dict[str, Any] | None = None if text is None else json.loads(text)
         return values
 
-    # Reading
-
-    def get_result(self, task_id: Hashable, *, scope: str = "global") -> dict[str, Any]:
-        """Return ``{"id", "status", "data"}`` of a task's newest run, as the seed does.
-
-        ``data`` is the newest intermediate or the final result, the exception when it failed; a copy that is the
-        caller's own. TaskNotFound or ResultExpired (both KeyErrors) when there is nothing to return.
-        """
-        with self._lock:
-            run = self._find(task_id, scope)
-            state, data = run.state, run.data
-            if run.result_bytes == -1:
-                raise ResultExpired(
-                    f"task {task_id!r} ended in {state.value}, but its result was dropped: results are kept up to "
-                    f"{self.settings.retain_result_mb} MB; raise OCTOSTAR_RETAIN_RESULT_MB or fetch results sooner"
-                )
-        if isinstance(data, KeptResult):
-            data = self._fetched(run, data)
-        return {"id": task_id, "status": TASK_STATUS[state], "data": isolated(data)}
-
-    def _fetched(self, run: Run, kept: KeptResult) -> Any:
-        """Get a result that stayed where it was made, and hold it here from now on when there is room."""
-        value = kept.fetch()
-        size = size_of(value)
-        with self._lock:
-            held = run.data is kept and self._book.hold(run, value, size)
-        if held:
-            with contextlib.suppress(Exception):  # the worker makes room by itself
-                kept.drop()
-        return value
+    # Reporting from outside
 
     def output(self, task_id: Hashable, status: Any, data: Any, *, scope: str = "global") -> None:
         """Hand out an intermediate result from outside of a task; dropped when the task was asked to stop.
@@ -335,94 +298,6 @@ class TaskManager(PoolControl):
                 raise InvalidTransition(f"task {task_id!r} has ended in {run.state.value}; submit it again")
         with contextlib.suppress(CancelledError):
             self._lifecycle.report(run, data=copied)
-
-    def snapshot(self, task_id: Hashable, *, scope: str = "global") -> RunRecord:
-        """Return everything known of a task's newest run; TaskNotFound, ResultExpired."""
-        with self._lock:
-            return record_of(self._find(task_id, scope), self.node_id)
-
-    def run(self, run_id: str) -> RunRecord:
-        """Return everything known of a run; TaskNotFound when it is not kept here."""
-        with self._lock:
-            return record_of(self._book.get(run_id), self.node_id)
-
-    def runs(self, limit: int = RUNS_LIMIT) -> tuple[RunRecord, ...]:
-        """Return the newest ``limit`` runs, newest first, live ones before ended ones when there are too many."""
-        with self._lock:
-            newest = self._newest_live(limit)
-            ended = [run for run, _ in zip(reversed(self._book.ended), range(limit - len(newest)), strict=False)]
-        chosen = sorted([*newest, *ended], key=lambda run: run.run_id, reverse=True)
-        records: dict[str, RunRecord] = {}
-        for run in chosen:
-            known = self._cached.get(run.run_id)
-            unchanged = known is not None and known.seq == run.seq + (run.logs.count if run.logs is not None else 0)
-            records[run.run_id] = known if known is not None and unchanged else self._record(run)
-        self._cached = records
-        return tuple(records.values())
-
-    def counts(self) -> Mapping[RunState, int]:
-        """Return how many of the runs kept here are in each state."""
-        with self._lock:
-            counts = {state: self._book.ended_counts[state] for state in RunState}
-            for pool in self._every_pool():
-                counts[RunState.QUEUED] += pool.queue.size
-                counts[RunState.RETRY_WAIT] += len(pool.retry_waiting)
-                for run in pool.executing():
-                    if run.ended_mono is None:
-                        counts[run.state] += 1
-            return counts
-
-    def stack(self, run_id: str) -> str:
-        """Return the live stack of the thread that executes a run, innermost frame last; "" when none does."""
-        with self._lock:
-            run = self._book.get(run_id)
-        return run.pool.engine.inspect(run)
-
-    # Waiting
-
-    def wait(self, task_id: Hashable, timeout_s: float | None = None, *, scope: str = "global") -> bool:
-        """Wait until a task has ended, its newer submissions included; False after ``timeout_s`` seconds."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        latest = self._book.latest
-        with self._lock:
-            found = latest.get(task_id) if task_id.__class__ is str and scope == "global" else None
-            run = self._find(task_id, scope) if found is None else found
-            waiter = None if run.ended_mono is not None else _waiter(run)
-        while waiter is not None:
-            if deadline is None:
-                waiter.acquire()
-            elif not self._hold(run, waiter, deadline - time.monotonic()):
-                return False
-            newest = latest.get(run.key, run)
-            if newest is run:
-                return True
-            with self._lock:
-                waiter, run = _waiter(newest), newest
-        return True
-
-    def wait_run(self, run_id: str, timeout_s: float | None = None) -> bool:
-        """Wait until that very run has ended; False after ``timeout_s`` seconds."""
-        with self._lock:
-            run = self._book.get(run_id)
-        return self._wait_for(run, timeout_s)
-
-    def _wait_for(self, run: Run, timeout_s: float | None) -> bool:
-        if run.ended_mono is not None:
-            return True
-        with self._lock:
-            waiter = _waiter(run)
-        return waiter is None or self._hold(run, waiter, timeout_s)
-
-    def _hold(self, run: Run, waiter: Any, timeout_s: float | None) -> bool:
-        """Wait until the end of the run releases ``waiter``; False after ``timeout_s`` seconds."""
-        if timeout_s is None:
-            return bool(waiter.acquire())
-        if waiter.acquire(timeout=min(max(0.0, timeout_s), threading.TIMEOUT_MAX)):
-            return True
-        with self._lock:
-            if run.waiters is not None:
-                run.waiters.remove(waiter)
-            return run.ended_mono is not None
 
     # Stopping
 
@@ -491,7 +366,7 @@ class TaskManager(PoolControl):
             runs = self._runs_of(old_session)
             for pool in self._every_pool():
                 pool.queue.rename(old_session, new_session, pool.executing())
-            old, new = (_SCOPED, "session", old_session), (_SCOPED, "session", new_session)
+            old, new = (SCOPED, "session", old_session), (SCOPED, "session", new_session)
             for key in [key for key in self._book.latest if isinstance(key, tuple) and key[:3] == old]:
                 run = self._book.latest.pop(key)
                 run.key = (*new, *key[3:])
@@ -509,43 +384,9 @@ class TaskManager(PoolControl):
         """Call ``watch(run)`` before each attempt, on its worker, and what that returns after it. It must not raise."""
         self._lifecycle.watch = watch
 
-    def on_change(self, callback: Callable[[], object]) -> Callable[[], None]:
-        """Call ``callback()`` when there is something to drain after there was nothing; returns what undoes it.
-
-        It is called in the thread that made the change, without a lock; it must be quick.
-        """
-        lifecycle = self._lifecycle
-        with self._lock:
-            lifecycle.listeners = (*lifecycle.listeners, callback)
-            self._book.tracking or self._book.take_changes()
-
-        def undo() -> None:
-            with self._lock:
-                lifecycle.listeners = tuple(one for one in lifecycle.listeners if one is not callback)
-
-        return undo
-
-    def drain_changes(self) -> list[RunRecord]:
-        """Return the runs that changed since the last call, each once and as it is now; the first call returns all."""
-        with self._lock:
-            changed = self._book.take_changes()
-        return [self._record(run) for run in changed]
-
     def tick(self) -> float | None:
         """Do what is due now (timeouts, next attempts, expiry); its own timer does, tests with a manual clock must."""
         return self._lifecycle.tick()
-
-    @property
-    def dropped(self) -> Mapping[str, int]:
-        """How many runs, results and late results were let go of because of a bound."""
-        book = self._book
-        return {
-            "runs": book.runs_dropped,
-            "results": book.results_dropped,
-            "details": book.details_dropped,
-            "late_results": self._lifecycle.late_results,
-            "resynchronisations": book.resynchronisations,
-        }
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Take no more work, cancel what waits, ask what runs to stop, and wait for it at most ``timeout_s`` seconds.
@@ -585,57 +426,6 @@ class TaskManager(PoolControl):
                 if worker.thread is not me and worker.run is None:
                     worker.thread.join(max(0.0, deadline - time.monotonic()))
 
-    # Inside
-
-    def _find(self, task_id: Hashable, scope: str) -> Run:
-        if scope == "global":
-            return self._book.find(task_id)
-        return self._book.find(self._scoped(task_id, scope, None))
-
-    def _scoped(self, task_id: Hashable, scope: str, session_id: str | None) -> Hashable:
-        if not isinstance(scope, str) or not scope:
-            raise InvalidInput(f'scope must be "global", "session" or a text of your own, not {scope!r}')
-        within, _, name = scope.partition(":")
-        if within != "session":
-            return (_SCOPED, "named", scope, task_id)
-        if session_id is None:
-            session_id, _ = _ambient(None)
-        if session_id is None:
-            raise InvalidTask(
-                f'task {task_id!r}: scope="session" needs a session; pass session_id, or use another scope'
-            )
-        return (_SCOPED, "session", session_id, name, task_id)
-
-    def _record(self, run: Run) -> RunRecord:
-        with self._lock:
-            return record_of(run, self.node_id)
-
-    def _live_runs(self) -> list[Run]:
-        live: list[Run] = []
-        for pool in self._every_pool():
-            live.extend(run for run in pool.executing() if run.ended_mono is None)
-            live.extend(pool.retry_waiting)
-            live.extend(pool.queue)
-        return live
-
-    def _newest_live(self, limit: int) -> list[Run]:
-        """Return the live runs, only the newest ``limit`` when there are more; never walks a long queue."""
-        pools = self._every_pool()
-        waiting = sum(pool.queue.size + len(pool.retry_waiting) for pool in pools)
-        if waiting <= limit:
-            return sorted(self._live_runs(), key=lambda run: run.run_id, reverse=True)[:limit]
-        executing = [run for pool in pools for run in pool.executing() if run.ended_mono is None]
-        newest = (run for run in reversed(self._book.runs.values()) if run.state in _WAITING)
-        return [*executing, *islice(newest, max(0, limit - len(executing)))][:limit]
-
-    def _runs_of(self, session_id: str) -> list[Run]:
-        runs: list[Run] = []
-        for pool in self._every_pool():
-            runs.extend(pool.queue.of(session_id))
-            busy = [*pool.executing(), *pool.retry_waiting]
-            runs.extend(run for run in busy if run.session_id == session_id and run.ended_mono is None)
-        return runs
-
 
 def _pack(run: Run) -> None:
     """Pack the call for another process, where it was given, so that NotPortable tells the one who gave it."""
@@ -643,29 +433,3 @@ def _pack(run: Run) -> None:
 
     assert run.fn is not None
     run.more().packed = pack_call(run.fn, run.kwargs, run.context)
-
-
-def _waiter(run: Run) -> Any:
-    """Return a lock that the end of ``run`` releases, None when it has ended. Call it with the manager's lock held."""
-    if run.ended_mono is not None:
-        return None
-    if current_run.get() is run:
-        raise InvalidInput(f"task {run.task_id!r} waits for itself, which would never end")
-    waiter = _new_lock()
-    waiter.acquire()
-    if run.waiters is None:
-        run.waiters = [waiter]
-    else:
-        run.waiters.append(waiter)
-    return waiter
-
-
-def _ambient(user: str | None) -> tuple[str | None, str | None]:
-    """Return the session and user on whose behalf this thread works: a task's own, else what the edge knows."""
-    parent = current_run.get()
-    if parent is not None:
-        return parent.session_id, user if user is not None else parent.user
-    session = current_session()
-    if session is None:
-        return None, user
-    return session.session_id, user if user is not None else session.user
