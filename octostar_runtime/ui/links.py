@@ -1,6 +1,7 @@
 """Where the console's pages are. Every filter, tab, sorting and page number is part of an address."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 #: Page by key -> (address in our own app, title, icon, key of the g-shortcut)
@@ -37,7 +38,7 @@ class Links:
     def to(self, page: str, /, **params: object) -> str:
         """Return the address of ``page`` with the parameters that are not empty."""
         kept = {key: str(value) for key, value in params.items() if value not in (None, "", False)}
-        return "./" + self.path(page) + (f"?{urlencode(kept)}" if kept else "")
+        return "./" + self.path(page) + (f"?{_encoded(tuple(kept.items()))}" if kept else "")
 
     def page_of(self, href: str) -> tuple[str, dict[str, str]] | None:
         """Return the page and the parameters an address of ours means, None for any other."""
@@ -49,6 +50,12 @@ class Links:
             if self.path(page) == wanted:
                 return page, dict(parse_qsl(parts.query))
         return None
+
+
+@lru_cache(maxsize=1024)
+def _encoded(params: tuple[tuple[str, str], ...]) -> str:
+    """Return parameters as an address has them; the same few are asked for with each refresh."""
+    return urlencode(params)
 
 
 def quoted(value: str) -> str:

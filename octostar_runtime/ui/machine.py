@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -65,7 +66,7 @@ def read(pids: Iterable[int], folder: Path) -> Machine:
         disk_used=disk.used,
         disk_total=disk.total,
         file_limit=_file_limit(),
-        versions=(("Python", platform.python_version()), ("System", platform.platform(terse=True)), *_versions()),
+        versions=_versions(),
     )
 
 
@@ -129,7 +130,12 @@ def _file_limit() -> int | None:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def _versions() -> Iterable[tuple[str, str]]:
+@cache  # no version changes while a process lives, and each is a file to read and parse
+def _versions() -> tuple[tuple[str, str], ...]:
+    return (("Python", platform.python_version()), ("System", platform.platform(terse=True)), *_packages())
+
+
+def _packages() -> Iterable[tuple[str, str]]:
     for package in _PACKAGES:
         try:
             yield package, importlib.metadata.version(package)

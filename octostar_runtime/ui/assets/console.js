@@ -199,19 +199,20 @@ function header(view) {
 
 shared.table = (component) => {
   const host = component.parentElement;
+  const [data] = component.data;
   let view = host.octostarView;
   if (!view) {
     view = host.octostarView = { picked: new Set(), drawn: new Map(), bulk: make("div", "oc-buttons oc-bulk") };
     view.head = make("thead");
     view.body = make("tbody");
     const table = make("table", "oc-table", view.head, view.body);
-    if (component.data.label) table.setAttribute("aria-label", component.data.label);
+    if (data.label) table.setAttribute("aria-label", data.label);
     host.append(view.bulk, make("div", "oc-scroll", table));
   }
   const before = view.data;
   view.component = component;
-  view.data = component.data;
-  const shape = (data) => data && JSON.stringify([data.columns, data.bulk, data.actions, data.locked]);
+  view.data = data;
+  const shape = (told) => told && JSON.stringify([told.columns, told.bulk, told.actions, told.locked]);
   if (shape(before) !== shape(view.data)) {
     view.head.replaceChildren(header(view));
     view.drawn.clear();

@@ -53,7 +53,8 @@ def table(
         data["locked"] = locked
     if view.bulk:
         data["bulk"] = [{**_action(action), "needs": action.needs} for action in view.bulk]
-    return _answer(assets.table()(data=data, key=key, on_act_change=_nothing).get("act"), set(view.ids))
+    # in a list: of a mapping, Streamlit examines each value for data frames, on every refresh
+    return _answer(assets.table()(data=[data], key=key, on_act_change=_nothing).get("act"), set(view.ids))
 
 
 def _answer(clicked: object, known: set[str]) -> TableAnswer:

@@ -1,6 +1,7 @@
 """History: events as sentences, and the filters over them."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from octostar_runtime.models.events import Event
 from octostar_runtime.ui import formats, words
@@ -73,6 +74,7 @@ _TONES = {
 }
 
 
+@lru_cache(maxsize=256)
 def word(kind: str) -> Word:
     """Return an event's kind in plain words, e.g. ``Task cancel requested``."""
     noun, _, verb = kind.partition(".")
@@ -134,7 +136,7 @@ def _sentence(event: Event, links: Links) -> str:
 def table(events: Sequence[Event], eyes: Eyes, nodes: Mapping[str, str], links: Links) -> Table:
     """Return events as rows; ``nodes`` names each node. Who did it leads to all they did."""
     by = Column(label="By", kind="link", href=links.to("history") + "?actor={v}") if eyes.all else Column(label="By")
-    kinds = {event.kind: word(event.kind) for event in events}
+    kinds = {kind: word(kind) for kind in dict.fromkeys(event.kind for event in events)}
     columns = (
         Column(label="When", kind="time"),
         Column(label="What", kind="state", words=kinds, main=True),

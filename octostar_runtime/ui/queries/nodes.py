@@ -6,18 +6,33 @@ from collections.abc import Callable
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.nodes import NodeRecord
 from octostar_runtime.ui import formats, words
+from octostar_runtime.ui.queries.once import Once
 from octostar_runtime.ui.tables import Cell, Column, RowAction, Table
 
 DRAIN = RowAction(name="drain", label="Drain", help="Take no new work; what runs may end")
 UNDRAIN = RowAction(name="undrain", label="Take back", help="Let its pools work again")
 
 
+_once = Once()
+
+
+def _sessions_at(snapshot: FleetSnapshot) -> Counter[str]:
+    return Counter(session.node_id for session in snapshot.sessions if session.state == "connected")
+
+
+def _runs_at(snapshot: FleetSnapshot) -> Counter[str]:
+    return Counter(run.node_id for run in snapshot.runs if not run.terminal)
+
+
 def table(snapshot: FleetSnapshot) -> Table:
-    """Return one row per node, those that need a look first."""
+    """Return one row per node, those that need a look first; made once for all viewers."""
+    return _once.get(snapshot, "table", lambda: _table(snapshot))
+
+
+def _table(snapshot: FleetSnapshot) -> Table:
     order = {"lost": 0, "late": 1, "draining": 2, "ok": 3, "stopped": 4}
     nodes = sorted(snapshot.nodes, key=lambda node: (order.get(node.state.value, 5), node.name, node.kind))
-    sessions = Counter(s.node_id for s in snapshot.sessions if s.state.value == "connected")
-    runs = Counter(run.node_id for run in snapshot.runs if not run.terminal)
+    sessions, runs = _sessions_at(snapshot), _runs_at(snapshot)
     columns = (
         Column(label="Node", main=True),
         Column(label="Part"),

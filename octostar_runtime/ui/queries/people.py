@@ -19,7 +19,12 @@ class Eyes:
     @property
     def all(self) -> bool:
         """Whether nothing of people is kept from this viewer."""
-        return self.person("somebody") == "somebody"
+        return self.mask == "somebody"
+
+    @property
+    def mask(self) -> str | None:
+        """The same for all viewers who see people in the same way."""
+        return self.person("somebody")
 
     def person(self, text: str | None) -> str | None:
         """Return a user's name or address as this viewer may see it."""

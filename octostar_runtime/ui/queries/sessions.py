@@ -10,6 +10,7 @@ from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.models.sessions import CallbackRecord, SessionRecord
 from octostar_runtime.ui import formats, words
 from octostar_runtime.ui.links import Links
+from octostar_runtime.ui.queries.once import Once
 from octostar_runtime.ui.queries.people import Eyes
 from octostar_runtime.ui.tables import Cell, Column, RowAction, Table
 
@@ -34,21 +35,44 @@ BULK = (
 _LIFE = {**words.LIFE, "gone": words.Word("Ended", "off")}
 
 
-def in_group(session: SessionRecord, group: str) -> bool:
-    """Whether a session belongs under the tab ``group``."""
-    state = session.state.value
-    if group == "people":
-        return state == "connected" and not session.observer
-    if group == "observers":
-        return state == "connected" and session.observer
-    if group == "away":
-        return state in ("disconnected", "dormant")
-    return group == "all" or state == "ended"
+_once = Once()
+
+
+def group_of(session: SessionRecord) -> str:
+    """Return the tab, other than "All", that a session belongs under."""
+    state = session.state
+    if state == "connected":
+        return "observers" if session.observer else "people"
+    return "ended" if state == "ended" else "away"
+
+
+def grouped(sessions: Sequence[SessionRecord]) -> Mapping[str, Sequence[SessionRecord]]:
+    """Return the sessions under each tab."""
+
+    def sort_out() -> Mapping[str, Sequence[SessionRecord]]:
+        found: dict[str, list[SessionRecord]] = {group: [] for group in GROUPS}
+        for session in sessions:
+            found[group_of(session)].append(session)
+        found["all"] = list(sessions)
+        return found
+
+    return _once.get(sessions, "grouped", sort_out)
 
 
 def group_counts(sessions: Sequence[SessionRecord]) -> dict[str, int]:
     """Return how many sessions each tab holds."""
-    return {group: sum(1 for session in sessions if in_group(session, group)) for group in GROUPS}
+    return {group: len(found) for group, found in grouped(sessions).items()}
+
+
+def listed(
+    snapshot: FleetSnapshot, eyes: Eyes, group: str, text: str = "", user: str = "", sort: str = DEFAULT_SORT
+) -> Sequence[SessionRecord]:
+    """Return the sessions under a tab that hold ``text``, in order; worked out once for all who see the same."""
+    return _once.get(
+        snapshot.sessions,
+        ("listed", eyes.mask, group, text, user, sort, id(snapshot.runs) if sort.endswith("tasks") else 0),
+        lambda: ordered(matching(snapshot, eyes, group, text, user), snapshot, eyes, sort),
+    )
 
 
 def matching(snapshot: FleetSnapshot, eyes: Eyes, group: str, text: str = "", user: str = "") -> list[SessionRecord]:
@@ -59,9 +83,8 @@ def matching(snapshot: FleetSnapshot, eyes: Eyes, group: str, text: str = "", us
     wanted = text.casefold().strip()
     return [
         session
-        for session in snapshot.sessions
-        if in_group(session, group)
-        and (not user or eyes.person(session.user) == user)
+        for session in grouped(snapshot.sessions)[group]
+        if (not user or eyes.person(session.user) == user)
         and (not wanted or any(wanted in part.casefold() for part in _texts(eyes.session(session))))
     ]
 
@@ -123,19 +146,18 @@ def ordered(
     return sorted(sessions, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
 
 
-_counted: tuple[object, tuple[Counter[str], Counter[str]]] = (None, (Counter(), Counter()))
+_once_for_runs = Once()
 
 
 def _task_counts(snapshot: FleetSnapshot) -> tuple[Counter[str], Counter[str]]:
     """Return how many known tasks each session has started, and how many of those are at work."""
-    global _counted
-    known, counts = _counted
-    if known is not snapshot.runs:  # counted once per snapshot, however many people watch
+
+    def count() -> tuple[Counter[str], Counter[str]]:
         started = Counter(run.session_id for run in snapshot.runs if run.session_id)
-        live = Counter(run.session_id for run in snapshot.runs if not run.terminal and run.session_id)
-        counts = (started, live)
-        _counted = (snapshot.runs, counts)
-    return counts
+        live = Counter(run.session_id for run in snapshot.runs if run.session_id and not run.terminal)
+        return started, live
+
+    return _once_for_runs.get(snapshot.runs, "counts", count)
 
 
 def _tasks_said(started: int, live: int) -> str:

@@ -8,6 +8,7 @@ from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.query import Field, Query, parse
 from octostar_runtime.ui import formats, words
 from octostar_runtime.ui.links import Links
+from octostar_runtime.ui.queries.once import Once
 from octostar_runtime.ui.queries.people import Eyes
 from octostar_runtime.ui.tables import Cell, Column, RowAction, Table
 
@@ -101,6 +102,9 @@ def tab_counts(counts: Mapping[RunState, int]) -> dict[str, int]:
     }
 
 
+_once = Once()
+
+
 def from_snapshot(snapshot: FleetSnapshot, wanted: Wanted) -> Listed | None:
     """Return the page out of memory when it surely holds all of it, None when the archive has to be asked.
 
@@ -110,7 +114,10 @@ def from_snapshot(snapshot: FleetSnapshot, wanted: Wanted) -> Listed | None:
         return None
     total = tab_counts(snapshot.counts)[wanted.tab if wanted.tab in TABS else ""]
     states = TABS.get(wanted.tab, TABS[""])[1]
-    runs = [run for run in snapshot.runs if not states or run.state.value in states]
+    runs: Sequence[RunRecord] = snapshot.runs
+    if states:
+        wanted_states = frozenset(states)  # the states are strings themselves
+        runs = _once.get(snapshot, states, lambda: [run for run in snapshot.runs if run.state in wanted_states])
     page = runs[wanted.offset : wanted.offset + wanted.rows]
     whole = len(runs) >= min(total, wanted.offset + wanted.rows)
     return Listed(runs=page, total=max(total, len(runs))) if whole else None

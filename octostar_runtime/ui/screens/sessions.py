@@ -90,9 +90,7 @@ def _sessions(console: Console) -> None:
     user, text = st.query_params.get("user", ""), st.query_params.get("q", "")
     sort = st.query_params.get("sort", sessions.DEFAULT_SORT)
     sort = sort if sort.removeprefix("-") in sessions.SORTS else sessions.DEFAULT_SORT
-    found = sessions.ordered(
-        sessions.matching(console.snapshot, console.eyes, who, text, user), console.snapshot, console.eyes, sort
-    )
+    found = sessions.listed(console.snapshot, console.eyes, who, text, user, sort)
     page = page_number(len(found), ROWS)
     shown = found[(page - 1) * ROWS : page * ROWS]
     if user:

@@ -24,10 +24,25 @@ def test_an_operator_who_watches_is_not_counted_among_the_people() -> None:
 
 
 def test_every_session_is_in_exactly_one_group_beside_all() -> None:
-    groups = [group for group in sessions.GROUPS if group != "all"]
+    sessions_ = sample_snapshot().sessions
 
-    for session in sample_snapshot().sessions:
-        assert sum(sessions.in_group(session, group) for group in groups) == 1
+    grouped = sessions.grouped(sessions_)
+
+    ids = [one.session_id for group in grouped if group != "all" for one in grouped[group]]
+    assert set(grouped) == set(sessions.GROUPS)
+    assert sorted(ids) == sorted(one.session_id for one in sessions_)
+
+
+def test_all_viewers_of_one_snapshot_share_one_list_and_no_masked_viewer_shares_theirs() -> None:
+    snapshot = sample_snapshot()
+    masked = Eyes(View(Settings(show_personal="masked")), Principal(name="vera", role=Role.VIEWER, via="link"))
+
+    once = sessions.listed(snapshot, EYES, "people", sort="who")
+
+    assert sessions.listed(snapshot, EYES, "people", sort="who") is once
+    assert sessions.listed(snapshot, masked, "people", sort="who") is not once
+    assert sessions.listed(snapshot, EYES, "people", sort="-who") == list(reversed(once))
+    assert sessions.listed(replace(snapshot, sessions=()), EYES, "people", sort="who") == []
 
 
 def test_no_whole_session_id_reaches_a_page() -> None:
