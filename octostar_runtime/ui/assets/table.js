@@ -1,4 +1,4 @@
-// Small on purpose: it travels with every refresh of a table. The drawing is done by console.js, which comes once.
+// Small on purpose: it travels with every refresh of a table. The drawing is done by tables.js, which comes once per page.
 export default function (component) {
   const draw = () => window.octostarConsole.table(component);
   if (window.octostarConsole?.table) draw();

@@ -8,6 +8,8 @@ import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
 _FOLDER = files("octostar_runtime.ui") / "assets"
+#: The page's script, in the order in which its parts need each other.
+_PAGE = ("pieces.js", "times.js", "presses.js", "tables.js", "page.js")
 
 
 def _read(name: str) -> str:
@@ -23,7 +25,7 @@ def stylesheet() -> str:
 @cache
 def page_script() -> ComponentRenderer:
     """Return the component that carries the page's script."""
-    return _component("octostar_console_page", "console.js")
+    return _component("octostar_console_page", *_PAGE)
 
 
 @cache
@@ -38,8 +40,10 @@ def sign_in_script() -> ComponentRenderer:
     return _component("octostar_console_sign_in", "sign_in.js")
 
 
-def _component(name: str, script: str) -> ComponentRenderer:
-    return st.components.v2.component(name, html="<div></div>", js=_read(script), isolate_styles=False)
+def _component(name: str, *scripts: str) -> ComponentRenderer:
+    """Register a component whose script is made of files that are read as one."""
+    script = "\n".join(map(_read, scripts))
+    return st.components.v2.component(name, html="<div></div>", js=script, isolate_styles=False)
 
 
 def mount_page(data: dict[str, Any]) -> tuple[str, tuple[str, str]]:

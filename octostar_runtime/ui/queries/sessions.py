@@ -35,7 +35,7 @@ BULK = (
 _LIFE = {**words.LIFE, "gone": words.Word("Ended", "off")}
 
 
-_once = Once()
+_groups, _lists, _counts = Once(), Once(), Once()  # by sessions, by snapshot, by runs
 
 
 def group_of(session: SessionRecord) -> str:
@@ -56,7 +56,7 @@ def grouped(sessions: Sequence[SessionRecord]) -> Mapping[str, Sequence[SessionR
         found["all"] = list(sessions)
         return found
 
-    return _once.get(sessions, "grouped", sort_out)
+    return _groups.get(sessions, "grouped", sort_out)
 
 
 def group_counts(sessions: Sequence[SessionRecord]) -> dict[str, int]:
@@ -68,9 +68,9 @@ def listed(
     snapshot: FleetSnapshot, eyes: Eyes, group: str, text: str = "", user: str = "", sort: str = DEFAULT_SORT
 ) -> Sequence[SessionRecord]:
     """Return the sessions under a tab that hold ``text``, in order; worked out once for all who see the same."""
-    return _once.get(
-        snapshot.sessions,
-        ("listed", eyes.mask, group, text, user, sort, id(snapshot.runs) if sort.endswith("tasks") else 0),
+    return _lists.get(
+        snapshot,
+        (eyes.mask, group, text, user, sort),
         lambda: ordered(matching(snapshot, eyes, group, text, user), snapshot, eyes, sort),
     )
 
@@ -146,9 +146,6 @@ def ordered(
     return sorted(sessions, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
 
 
-_once_for_runs = Once()
-
-
 def _task_counts(snapshot: FleetSnapshot) -> tuple[Counter[str], Counter[str]]:
     """Return how many known tasks each session has started, and how many of those are at work."""
 
@@ -157,7 +154,7 @@ def _task_counts(snapshot: FleetSnapshot) -> tuple[Counter[str], Counter[str]]:
         live = Counter(run.session_id for run in snapshot.runs if run.session_id and not run.terminal)
         return started, live
 
-    return _once_for_runs.get(snapshot.runs, "counts", count)
+    return _counts.get(snapshot.runs, "counts", count)
 
 
 def _tasks_said(started: int, live: int) -> str:

@@ -1,7 +1,10 @@
 """Sessions: groups, rows, people and what they cost."""
 
+from dataclasses import replace
+
 from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import Principal, Role
+from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.models.sessions import SessionState
 from octostar_runtime.settings import Settings
@@ -41,8 +44,31 @@ def test_all_viewers_of_one_snapshot_share_one_list_and_no_masked_viewer_shares_
 
     assert sessions.listed(snapshot, EYES, "people", sort="who") is once
     assert sessions.listed(snapshot, masked, "people", sort="who") is not once
-    assert sessions.listed(snapshot, EYES, "people", sort="-who") == list(reversed(once))
+    falling = sessions.listed(snapshot, EYES, "people", sort="-who")
+    assert [one.user for one in falling] == [one.user for one in reversed(once)]
     assert sessions.listed(replace(snapshot, sessions=()), EYES, "people", sort="who") == []
+
+
+def test_an_admins_search_finds_for_a_masked_viewer_only_what_that_viewer_sees() -> None:
+    snapshot = sample_snapshot()
+    masked = Eyes(View(Settings(show_personal="masked")), Principal(name="vera", role=Role.VIEWER, via="link"))
+    name = next(one.user for one in snapshot.sessions if one.user)
+
+    assert sessions.listed(snapshot, EYES, "all", text=name)
+    assert sessions.listed(snapshot, masked, "all", text=name) == []
+    assert sessions.listed(snapshot, masked, "all", user=name) == []
+
+
+def test_a_list_sorted_by_tasks_follows_the_tasks() -> None:
+    snapshot = sample_snapshot()
+    first, last = snapshot.sessions[0], snapshot.sessions[-1]
+
+    def started_by(session_id: str) -> FleetSnapshot:
+        return replace(snapshot, runs=tuple(replace(run, session_id=session_id) for run in snapshot.runs))
+
+    for session in (first, last):
+        (most, *_) = sessions.listed(started_by(session.session_id), EYES, "all", sort="-tasks")
+        assert most.session_id == session.session_id
 
 
 def test_no_whole_session_id_reaches_a_page() -> None:

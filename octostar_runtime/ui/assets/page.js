@@ -1,0 +1,72 @@
+// The page: keyboard, remembered choices, and the line to the server while a page of the console is open.
+const typing = (target) => target.closest?.("input, textarea, select, [contenteditable], [role=dialog]");
+const pressKey = (key) => document.querySelector(`.st-key-${key} button`)?.click();
+
+function onKey(event) {
+  if (!shared.page || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (shared.chord) {
+    shared.chord = false;
+    const slug = shared.jumps?.[event.key];
+    if (slug !== undefined) return tell("go", slug);
+  }
+  const search = document.querySelector(".st-key-oc_search input");
+  if (event.key === "/" && search) {
+    event.preventDefault();
+    search.focus();
+    search.select();
+  } else if (event.key === "r") pressKey("oc_refresh");
+  else if (event.key === "?") tell("act", { name: "help", target: "" });
+  else if (event.key === "g") {
+    shared.chord = true;
+    setTimeout(() => (shared.chord = false), 1500);
+  }
+}
+
+// Once per window: a page that is drawn anew, or gives way to another, leaves no moment in which nobody listens.
+function listen() {
+  if (shared.listening) return;
+  shared.listening = true;
+  document.addEventListener("pointerdown", onDown, true);
+  document.addEventListener("pointerup", onUp, true);
+  document.addEventListener("pointercancel", release, true);
+  document.addEventListener("click", onClick);
+  document.addEventListener("focusin", onFocus);
+  document.addEventListener("keydown", onKey);
+  document.documentElement.classList.add("oc-ready"); // buttons take presses from here on
+}
+
+function remember(choices) {
+  const framed = window.self !== window.top && location.protocol === "https:"; // perhaps in another site's frame
+  const scope = framed ? "SameSite=None; Secure; Partitioned" : "SameSite=Lax";
+  document.cookie = `octostar_console=${choices}; path=/; max-age=31536000; ${scope}`;
+}
+
+export default function (component) {
+  const { data, setTriggerValue } = component;
+  const page = { go: (href) => setTriggerValue("go", href), act: (what) => setTriggerValue("act", what) };
+  shared.stop?.();
+  shared.page = page;
+  shared.times = data.times;
+  shared.jumps = data.jumps;
+  shared.offset = data.now - Date.now() / 1000;
+  remember(data.remember);
+  const watch = new MutationObserver(() => {
+    tick();
+    keepFocus();
+  });
+  watch.observe(document.querySelector(".stMain") ?? document.body, { childList: true, subtree: true });
+  const timer = setInterval(tick, 1000);
+  // Streamlit may call this for an earlier drawing after a later one has begun: each stops only itself
+  const stop = () => {
+    watch.disconnect();
+    clearInterval(timer);
+    if (shared.page === page) shared.page = null;
+    if (shared.stop === stop) shared.stop = null;
+  };
+  shared.stop = stop;
+  listen();
+  tick();
+  document.dispatchEvent(new Event("octostar-console-ready"));
+  toldLate();
+  return stop;
+}
