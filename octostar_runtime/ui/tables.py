@@ -3,7 +3,7 @@
 Cells are small JSON values, because they travel with each refresh.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from octostar_runtime.ui.words import Word
@@ -50,6 +50,8 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     actions: Sequence[RowAction] = ()
     bulk: Sequence[RowAction] = ()  # for ticked rows; with it, rows can be ticked
+    #: As it travels, by how it is shown: one table goes to all who see the same, on each of their refreshes.
+    sent: dict[Hashable, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -156,18 +156,24 @@ shared.table = (component) => {
   const host = component.parentElement;
   if (heldIn(host)) return afterPress(host, () => shared.table(component));
   shared.later?.delete(host);
-  const [data] = component.data;
   let view = host.octostarView;
+  const said = new TextDecoder().decode(component.data);
+  if (view?.said === said) {
+    view.component = component;
+    return;
+  }
+  const data = JSON.parse(said);
   if (!view) {
-    view = host.octostarView = { picked: new Set(), drawn: new Map(), bulk: make("div", "oc-buttons oc-bulk") };
+    view = host.octostarView = { picked: new Set(), drawn: new Map(), bulk: make("div", "oc-buttons oc-bulk"), foot: make("div") };
     view.head = make("thead");
     view.body = make("tbody");
     const table = make("table", "oc-table", view.head, view.body);
     if (data.label) table.setAttribute("aria-label", data.label);
-    host.append(view.bulk, make("div", "oc-scroll", table));
+    host.append(view.bulk, make("div", "oc-scroll", table), view.foot);
   }
   const before = view.data;
   view.component = component;
+  view.said = said;
   view.data = data;
   const shape = (told) => told && JSON.stringify([told.columns, told.bulk, told.actions, told.locked]);
   if (shape(before) !== shape(view.data)) {
@@ -185,6 +191,7 @@ shared.table = (component) => {
   });
   view.drawn = drawn;
   arrange(view.body, nodes);
+  if (before?.foot !== data.foot) view.foot.innerHTML = data.foot ?? "";
   const gone = [...view.picked].filter((id) => !drawn.has(id));
   gone.forEach((id) => view.picked.delete(id));
   mark(view);

@@ -133,7 +133,12 @@ def note(message: str, tone: str = "") -> None:
 
 def links(items: Sequence[tuple[str, str]]) -> None:
     """Draw links side by side: (label, address)."""
-    draw(f'<div class="oc oc-fresh oc-pager">{"".join(link(label, href) for label, href in items)}</div>')
+    draw(link_row(items))
+
+
+def link_row(items: Sequence[tuple[str, str]]) -> str:
+    """Return links side by side as markup: (label, address)."""
+    return f'<div class="oc oc-fresh oc-pager">{"".join(link(label, href) for label, href in items)}</div>'
 
 
 def outside_link(label: str, href: str, hint: str) -> None:

@@ -1,12 +1,18 @@
 """The table on the page: real rows in the document, ticked and acted upon by id, never by position."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from octostar_runtime.ui.components import assets
-from octostar_runtime.ui.components.blocks import empty, flush
+from octostar_runtime.ui.components.blocks import draw, empty, flush
 from octostar_runtime.ui.tables import Column, RowAction, Table
+
+#: Rows that one click may be about, and characters of an id: more was never drawn.
+_MOST_ROWS, _LONGEST_ID = 200, 200
+#: Ways one table is shown in that are kept.
+_WAYS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +39,40 @@ def table(
     locked: str = "",
     sort_links: Mapping[str, tuple[str, str]] | None = None,
     none: tuple[str, str] = ("Nothing here", ""),
+    foot: str = "",
 ) -> TableAnswer:
     """Draw ``view`` and return what was done with it.
 
     ``locked`` is why nothing may be done (buttons show it); ``sort_links`` maps a sort name to its address and
-    "up", "down" or ""; ``none`` is what is said when there are no rows.
+    "up", "down" or ""; ``none`` is what is said when there are no rows; ``foot`` is markup below the table, in the
+    same element because each one costs on every refresh.
     """
     if not view.rows:
         empty(*none)
+        if foot:
+            draw(foot)
         return TableAnswer()
     flush()
+    data = _sent(view, locked, sort_links or {}, foot)
+    return _answer(assets.table()(data=data, key=key, on_act_change=_nothing).get("act"))
+
+
+def _sent(view: Table, locked: str, sort_links: Mapping[str, tuple[str, str]], foot: str) -> bytes:
+    """Return the table as it travels: bytes, in which Streamlit does not search for data frames on every refresh."""
+    how = (locked, tuple(sort_links.items()), foot)
+    sent = view.sent.get(how)
+    if sent is None:
+        if len(view.sent) >= _WAYS:
+            view.sent.clear()
+        said = json.dumps(_told(view, locked, sort_links, foot), separators=(",", ":"), ensure_ascii=False)
+        sent = view.sent[how] = said.encode()
+    return sent
+
+
+def _told(view: Table, locked: str, sort_links: Mapping[str, tuple[str, str]], foot: str) -> dict[str, Any]:
     data: dict[str, Any] = {
         "label": view.label,
-        "columns": [_column(column, sort_links or {}) for column in view.columns],
+        "columns": [_column(column, sort_links) for column in view.columns],
         "rows": view.rows,
     }
     if view.actions:
@@ -53,15 +80,20 @@ def table(
         data["locked"] = locked
     if view.bulk:
         data["bulk"] = [{**_action(action), "needs": action.needs} for action in view.bulk]
-    # in a list: of a mapping, Streamlit examines each value for data frames, on every refresh
-    return _answer(assets.table()(data=[data], key=key, on_act_change=_nothing).get("act"), set(view.ids))
+    if foot:
+        data["foot"] = foot
+    return data
 
 
-def _answer(clicked: object, known: set[str]) -> TableAnswer:
-    """Believe only ids that were drawn: what a browser sends may be forged."""
-    if not isinstance(clicked, Mapping) or not isinstance(clicked.get("ids"), Sequence):
+def _answer(clicked: object) -> TableAnswer:
+    """Return what was asked for, as far as it has the form of something that a table asks.
+
+    A row may have left the page between its drawing and the click, so each screen looks the ids up anew; what a
+    browser sends may be forged, and an id that nobody knows is nothing.
+    """
+    if not isinstance(clicked, Mapping) or not isinstance(clicked.get("ids"), list):
         return TableAnswer()
-    targets = tuple(i for i in clicked["ids"] if isinstance(i, str) and i in known)
+    targets = tuple(i for i in clicked["ids"][:_MOST_ROWS] if isinstance(i, str) and 0 < len(i) <= _LONGEST_ID)
     return TableAnswer(action=str(clicked.get("name", "")), targets=targets) if targets else TableAnswer()
 
 

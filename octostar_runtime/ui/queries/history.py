@@ -8,6 +8,7 @@ from octostar_runtime.ui import formats, words
 from octostar_runtime.ui.components.blocks import Line
 from octostar_runtime.ui.components.markup import link, pill, text
 from octostar_runtime.ui.links import Links
+from octostar_runtime.ui.queries.once import Once
 from octostar_runtime.ui.queries.people import Eyes
 from octostar_runtime.ui.tables import Cell, Column, Table
 from octostar_runtime.ui.words import Word
@@ -131,6 +132,15 @@ def _sentence(event: Event, links: Links) -> str:
     more = detail(event)
     by = f' <span class="oc-dim">by</span> {text(event.actor)}' if event.actor else ""
     return about + by + (f' <span class="oc-dim">· {text(more)}</span>' if more else "")
+
+
+_shown = Once(values=16)
+
+
+def shown(events: Sequence[Event], rows: int, eyes: Eyes, nodes: Mapping[str, str], links: Links) -> Table:
+    """Return the first ``rows`` events as rows, made once for all who see them alike."""
+    alike = (rows, eyes.mask, tuple(nodes.items()), links.path("history"))
+    return _shown.get(events, alike, lambda: table(events[:rows], eyes, nodes, links))
 
 
 def table(events: Sequence[Event], eyes: Eyes, nodes: Mapping[str, str], links: Links) -> Table:

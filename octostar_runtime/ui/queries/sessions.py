@@ -36,6 +36,7 @@ _LIFE = {**words.LIFE, "gone": words.Word("Ended", "off")}
 
 
 _groups, _lists, _counts = Once(), Once(), Once()  # by sessions, by snapshot, by runs
+_tables = Once(values=16)  # by list
 
 
 def group_of(session: SessionRecord) -> str:
@@ -73,6 +74,19 @@ def listed(
         (eyes.mask, group, text, user, sort),
         lambda: ordered(matching(snapshot, eyes, group, text, user), snapshot, eyes, sort),
     )
+
+
+def shown(
+    snapshot: FleetSnapshot,
+    found: Sequence[SessionRecord],
+    rows: slice,
+    links: Links,
+    eyes: Eyes,
+    pages: Mapping[str, str],
+) -> Table:
+    """Return the ``rows`` of what :func:`listed` found, made once for all who see them alike."""
+    alike = (rows.start, rows.stop, eyes.mask, links.path("sessions"))
+    return _tables.get(found, alike, lambda: table(snapshot, found[rows], links, eyes, pages))
 
 
 def matching(snapshot: FleetSnapshot, eyes: Eyes, group: str, text: str = "", user: str = "") -> list[SessionRecord]:
@@ -230,6 +244,12 @@ def cost_of(runs: Iterable[RunRecord]) -> Cost:
     for run in runs:
         cost.add(run)
     return cost
+
+
+def users_shown(snapshot: FleetSnapshot, links: Links, eyes: Eyes) -> Table:
+    """Return one row per user over all the tasks of the snapshot, made once for all who see them alike."""
+    alike = ("users", eyes.mask, links.path("sessions"))
+    return _lists.get(snapshot, alike, lambda: users_table(snapshot, snapshot.runs, links, eyes))
 
 
 def users_table(snapshot: FleetSnapshot, runs: Sequence[RunRecord], links: Links, eyes: Eyes) -> Table:

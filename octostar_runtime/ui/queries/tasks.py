@@ -103,6 +103,7 @@ def tab_counts(counts: Mapping[RunState, int]) -> dict[str, int]:
 
 
 _once = Once()
+_tables = Once(values=16)
 
 
 def from_snapshot(snapshot: FleetSnapshot, wanted: Wanted) -> Listed | None:
@@ -118,9 +119,18 @@ def from_snapshot(snapshot: FleetSnapshot, wanted: Wanted) -> Listed | None:
     if states:
         wanted_states = frozenset(states)  # the states are strings themselves
         runs = _once.get(snapshot, states, lambda: [run for run in snapshot.runs if run.state in wanted_states])
-    page = runs[wanted.offset : wanted.offset + wanted.rows]
-    whole = len(runs) >= min(total, wanted.offset + wanted.rows)
-    return Listed(runs=page, total=max(total, len(runs))) if whole else None
+    if len(runs) < min(total, wanted.offset + wanted.rows):
+        return None
+    first, last = wanted.offset, wanted.offset + wanted.rows
+    return _once.get(
+        snapshot, (states, first, last), lambda: Listed(runs=runs[first:last], total=max(total, len(runs)))
+    )
+
+
+def shown(listed: Listed, links: Links, eyes: Eyes, alive: frozenset[str]) -> Table:
+    """Return the rows of one page of runs, made once for all who see them alike."""
+    alike = (eyes.mask, alive, links.path("tasks"))
+    return _tables.get(listed.runs, alike, lambda: table(listed.runs, links, eyes, alive))
 
 
 def table(runs: Sequence[RunRecord], links: Links, eyes: Eyes, alive: Collection[str] = ()) -> Table:

@@ -69,8 +69,8 @@ def _body(console: Console) -> None:
         return
     names = {node.node_id: name_of(node) for node in console.snapshot.nodes}
     none = ("Nothing found", "Take a filter away.") if set(asked) & {"q", "kind", "audit", "actor"} else _NONE
-    table(history.table(events[:ROWS], console.eyes, names, console.links), key="oc_history", none=none)
-    _more(console, events, before)
+    view = history.shown(events, ROWS, console.eyes, names, console.links)
+    table(view, key="oc_history", none=none, foot=_more(console, events, before))
 
 
 _NONE = ("Nothing has happened yet", "Sessions, tasks, services and what operators do will be listed here.")
@@ -85,15 +85,15 @@ def _tabs(console: Console, kind: str, audit: bool) -> None:
     blocks.tabs(items)
 
 
-def _more(console: Console, events: Sequence[Event], before: str | None) -> None:
+def _more(console: Console, events: Sequence[Event], before: str | None) -> str:
+    """Return the links to what is newer and older, as markup."""
     asked = {key: value for key, value in st.query_params.to_dict().items() if key != "before"}
     said = []
     if before:
         said.append(("← Newest", console.links.to("history", **asked)))
     if len(events) > ROWS:
         said.append(("Older →", console.links.to("history", **{**asked, "before": events[ROWS - 1].event_id})))
-    if said:
-        blocks.links(said)
+    return blocks.link_row(said) if said else ""
 
 
 def _row(found: Event, console: Console) -> dict[str, object]:

@@ -1,10 +1,14 @@
 """Nodes: every process of this deployment."""
 
 from octostar_runtime.ui import actions, frame
-from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.queries import nodes
+
+_FOOT = (
+    '<div class="oc oc-dim">A node is late when its sign of life is overdue, and lost when it stays away; its tasks '
+    "are then lost too. Only processes that share this store are listed.</div>"
+)
 
 
 def draw(console: Console) -> None:
@@ -16,12 +20,7 @@ def draw(console: Console) -> None:
 def _body(console: Console) -> None:
     snapshot = console.snapshot
     none = ("No nodes", "Each process that embeds the runtime and shares the store is a row here.")
-    answer = table(nodes.table(snapshot), key="oc_nodes", locked=console.locked, none=none)
-    blocks.markup(
-        "A node is late when its sign of life is overdue, and lost when it stays away; its tasks are then lost too. "
-        "Only processes that share this store are listed.",
-        "oc oc-dim",
-    )
+    answer = table(nodes.table(snapshot), key="oc_nodes", locked=console.locked, none=none, foot=_FOOT)
     node = next((node for node in snapshot.nodes if node.node_id == answer.target), None)
     if node is not None and answer.action == "drain":
         actions.ask(actions.drain_node(node.node_id, nodes.name_of(node)))

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.markup import link, text
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.formats import number, plural
@@ -47,13 +46,13 @@ def page_number(total: int, rows: int, *, exact: bool = True) -> int:
     return min(wanted, max(1, -(-total // rows))) if exact else wanted
 
 
-def pager(console: Console, page_key: str, total: int, rows: int, what: str, *, exact: bool = True) -> None:
-    """Draw where this page stands; arrows when there is more than one.
+def pager(console: Console, page_key: str, total: int, rows: int, what: str, *, exact: bool = True) -> str:
+    """Return where this page stands, as markup; with arrows when there is more than one.
 
     Of a ``total`` that is not ``exact`` there are more, and nobody knows yet which page is the last.
     """
     if not total:
-        return
+        return ""
     page = page_number(total, rows, exact=exact)
     first, until = (page - 1) * rows + 1, min(page * rows, total) if exact else page * rows
     of = plural(total, what) if exact else f"more than {plural(max(total, until), what)}"
@@ -62,4 +61,4 @@ def pager(console: Console, page_key: str, total: int, rows: int, what: str, *, 
     for label, target in (("← Newer", page - 1), ("Older →", page + 1)):
         if target >= 1 and (not exact or target <= -(-total // rows)):
             said += link(label, console.links.to(page_key, **{**params, "page": "" if target == 1 else target}))
-    blocks.draw(f'<div class="oc oc-fresh oc-pager">{said}</div>')
+    return f'<div class="oc oc-fresh oc-pager">{said}</div>'

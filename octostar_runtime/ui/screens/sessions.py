@@ -92,17 +92,16 @@ def _sessions(console: Console) -> None:
     sort = sort if sort.removeprefix("-") in sessions.SORTS else sessions.DEFAULT_SORT
     found = sessions.listed(console.snapshot, console.eyes, who, text, user, sort)
     page = page_number(len(found), ROWS)
-    shown = found[(page - 1) * ROWS : page * ROWS]
     if user:
         tasks, everybody = console.links.to("tasks", q=f"user:{quoted(user)}"), console.links.to("sessions", who=who)
         more = f"{link('Their tasks', tasks)} · " if console.eyes.all else ""
         blocks.markup(
             f"Only the sessions of <b>{shown_text(user)}</b>. {more}{link('Everybody', everybody)}", "oc oc-dim"
         )
-    view = sessions.table(console.snapshot, shown, console.links, console.eyes, console.titles)
-    sort_links = _sort_links(console, sort)
-    answer = table(view, key=_TABLE, locked=console.locked, sort_links=sort_links, none=_none(who, text))
-    pager(console, "sessions", len(found), ROWS, "session")
+    rows = slice((page - 1) * ROWS, page * ROWS)
+    view = sessions.shown(console.snapshot, found, rows, console.links, console.eyes, console.titles)
+    sort_links, foot = _sort_links(console, sort), pager(console, "sessions", len(found), ROWS, "session")
+    answer = table(view, key=_TABLE, locked=console.locked, sort_links=sort_links, none=_none(who, text), foot=foot)
     if answer.action == "more":
         st.session_state[_OPEN] = answer.target
         st.rerun()
@@ -158,7 +157,7 @@ def _users(console: Console) -> None:
     if kept > len(snapshot.runs):
         over = f"the newest {formats.number(len(snapshot.runs))} of {formats.plural(kept, 'task')}"
     blocks.heading("What each user's work costs", f"over {over}; a name leads to sessions, a count to tasks")
-    view = sessions.users_table(snapshot, snapshot.runs, console.links, console.eyes)
+    view = sessions.users_shown(snapshot, console.links, console.eyes)
     table(view, key="oc_users", none=("No user is known", "Users appear when people are signed in to the app."))
 
 

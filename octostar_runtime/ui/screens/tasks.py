@@ -110,12 +110,26 @@ def _tabs(console: Console, wanted: tasks.Wanted) -> None:
 
 def _rows(console: Console, wanted: tasks.Wanted) -> None:
     listed = tasks.from_snapshot(console.snapshot, wanted) or _from_archive(console, wanted)
-    view = tasks.table(listed.runs, console.links, console.eyes, nodes.alive(console.snapshot))
-    links = _sort_links(console, wanted)
-    answer = table(view, key=_TABLE, locked=console.locked, sort_links=links, none=_none(wanted))
-    pager(console, "tasks", listed.total, wanted.rows, "task", exact=listed.exact)
+    view = tasks.shown(listed, console.links, console.eyes, nodes.alive(console.snapshot))
+    links, foot = (
+        _sort_links(console, wanted),
+        pager(console, "tasks", listed.total, wanted.rows, "task", exact=listed.exact),
+    )
+    answer = table(view, key=_TABLE, locked=console.locked, sort_links=links, none=_none(wanted), foot=foot)
     if answer.action:
-        _act(console, answer.action, [run for run in listed.runs if run.run_id in answer.targets])
+        _act(console, answer.action, _named(console, listed.runs, answer.targets))
+
+
+def _named(console: Console, listed: Sequence[RunRecord], run_ids: Sequence[str]) -> list[RunRecord]:
+    """Return the runs a click was about; also those that newer ones have pushed from the page meanwhile."""
+    known = {run.run_id: run for run in listed}
+    found = []
+    for run_id in run_ids:
+        try:
+            found.append(known.get(run_id) or console.source.run_detail(run_id, console.principal))
+        except OctostarRuntimeError:
+            continue  # not kept any more, or never there
+    return found
 
 
 def _from_archive(console: Console, wanted: tasks.Wanted) -> tasks.Listed:

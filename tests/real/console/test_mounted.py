@@ -90,7 +90,7 @@ def widget(client: StreamlitClient, key: str) -> Any:
 
 def row(client: StreamlitClient) -> list[Any]:
     """Return the first row of the table of tasks; its id comes first."""
-    rows: list[list[Any]] = json.loads(client.page.widget("oc_tasks").json)[0]["rows"]
+    rows: list[list[Any]] = json.loads(client.page.widget("oc_tasks").bytes)["rows"]
     return rows[0]
 
 
