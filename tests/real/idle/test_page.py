@@ -1,10 +1,9 @@
 """The Idle shutdown page and the banner that users see, in a real browser."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from octostar_runtime.testing import wait_until
 from tests.real.idle.conftest import Console
@@ -104,13 +103,9 @@ def test_the_ui_stopped_from_its_own_page_comes_back_for_whoever_opens_it_and_th
     operator: Page, console: Console
 ) -> None:
     open_page(operator, console)
+    card(operator, "ui").get_by_role("button", name="Stop now").click(timeout=PATIENCE_MS)
     reason = operator.get_by_label("Reason (optional)")
-    for _ in range(5):  # a page that has just been drawn may not hear a click yet
-        card(operator, "ui").get_by_role("button", name="Stop now").click(timeout=PATIENCE_MS)
-        with suppress(TimeoutError):
-            reason.wait_for(timeout=6_000)
-            break
-    reason.fill("saving memory")
+    reason.fill("saving memory", timeout=PATIENCE_MS)
     reason.press("Tab")
     operator.locator(".st-key-oc_confirm button").click()
     wait_until(lambda: console.pid_of("ui") == 0, timeout_s=30, what="the end of the UI")
