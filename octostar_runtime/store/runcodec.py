@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from operator import attrgetter
 from typing import Any
 
 from octostar_runtime.models.runs import CancelOutcome, CancelRecord, LogLine, RunRecord, RunState
@@ -23,6 +24,8 @@ READ = (*PLAIN, "state", "detail")
 _IN_DETAIL = tuple(
     (field.name, field.default) for field in fields(RunRecord) if field.name not in PLAIN and field.name != "state"
 )
+_plain_of = attrgetter(*PLAIN)
+_detail_of = attrgetter(*(name for name, _ in _IN_DETAIL))
 ERROR_KEY_LENGTH = 200
 #: What differs between two cases of one fault: ids, addresses, counts. One ``#`` stands for each.
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\d+(?:[.,:]\d+)*")
@@ -31,11 +34,11 @@ TAG_SEPARATOR = "\n"
 
 def run_row(run: RunRecord) -> dict[str, Any]:
     """Return the row of ``run``, without its portable arguments."""
-    row: dict[str, Any] = {name: getattr(run, name) for name in PLAIN}
+    row: dict[str, Any] = dict(zip(PLAIN, _plain_of(run), strict=True))
     for name in ("task_id", "name", "session_id", "user"):
         if row[name]:
             row[name] = clean(row[name])
-    tags = [clean(tag.casefold()) for tag in run.tags]
+    tags = [clean(tag.casefold()) for tag in run.tags] if run.tags else ()
     row["state"] = run.state.value
     if row["run_s"] is None and run.started_at is not None and run.ended_at is not None:
         row["run_s"] = run.ended_at - run.started_at  # what "longer:" compares, by an index
@@ -44,7 +47,7 @@ def run_row(run: RunRecord) -> dict[str, Any]:
     row["tags_key"] = TAG_SEPARATOR.join(["", *tags, ""]) if tags else ""
     row["error_key"] = error_key(run)
     row["head"] = clean(head_text(run).casefold())
-    row["error_text"] = clean(error_text(run).casefold())
+    row["error_text"] = clean(text.casefold()) if (text := error_text(run)) else ""
     row["args_text"] = clean(run.arguments.casefold()) if run.arguments else ""
     row["detail"] = dump(_detail(run))
     return row
@@ -60,11 +63,11 @@ def error_key(run: RunRecord) -> str | None:
 
 
 def _detail(run: RunRecord) -> dict[str, object]:
-    detail: dict[str, object] = {}
-    for name, default in _IN_DETAIL:
-        value = getattr(run, name)
-        if value is not default and value != default:
-            detail[name] = value
+    detail: dict[str, object] = {
+        name: value
+        for (name, default), value in zip(_IN_DETAIL, _detail_of(run), strict=True)
+        if value is not default and value != default
+    }
     if run.cancel is not None:
         cancel = run.cancel
         detail["cancel"] = [

@@ -22,6 +22,7 @@ from octostar_runtime.store.retention import prune_step
 from octostar_runtime.store.runs import SqlRuns
 from octostar_runtime.store.sessions import SqlSessions
 from octostar_runtime.store.storetime import StoreTime
+from octostar_runtime.store.textindex import index_due
 from octostar_runtime.store.writing import write_batch
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class SqlStore:
         """Store a batch in one transaction; StoreUnavailable, and nothing of it is stored."""
         with self.database.write() as connection:
             write_batch(connection, batch)
+            index_due(connection)
 
     def erase_user(self, user: str) -> int:
         """Remove what is personal of ``user`` from all history; return how many rows changed."""

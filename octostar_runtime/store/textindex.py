@@ -1,7 +1,8 @@
 """SQLite: narrow a search in texts down to few candidates by the index of their three-letter pieces.
 
-The index covers ended runs; live ones are few and always candidates. Candidates are verified by the search's own
-conditions. PostgreSQL finds the index for LIKE by itself.
+The index covers ended runs, but for the last few, which wait to be indexed together; those and the live ones are
+always candidates. Candidates are verified by the search's own conditions. PostgreSQL finds the index for LIKE by
+itself.
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from octostar_runtime.store.runcodec import TAG_SEPARATOR
 from octostar_runtime.store.schema import run
 
 MOST_CANDIDATES = 20_000
+MOST_DUE = 1_000  # runs that wait to be indexed: the more at once, the less each costs; every search reads those left
 _INDEXED = frozenset({Field.TEXT, Field.ERROR, Field.ARG, Field.TAG, Field.SESSION})
 
 
@@ -29,7 +31,21 @@ def candidates(connection: Connection, query: Query) -> ColumnElement[bool] | No
     if connection.execute(select(func.count()).select_from(some)).scalar_one() > MOST_CANDIDATES:
         return None  # common words: following the order of the list finds a page of them sooner
     live = select(run.c.id).where(run.c.ended_at.is_(None))
-    return run.c.id.in_(union_all(found, live))
+    due: Any = select(literal_column("id")).select_from(sql_text("run_search_due"))
+    return run.c.id.in_(union_all(found, due, live))
+
+
+def index_due(connection: Connection, *, most: int = MOST_DUE) -> None:
+    """Put the runs that wait for it into the index, in the caller's transaction, once there are ``most`` of them."""
+    if connection.dialect.name != "sqlite":
+        return
+    if connection.exec_driver_sql("SELECT count(*) FROM run_search_due").scalar_one() < most:
+        return
+    connection.exec_driver_sql(
+        "INSERT INTO run_search (rowid, head, error_text, args_text) SELECT id, head, error_text, args_text FROM run "
+        "WHERE id IN (SELECT id FROM run_search_due)"
+    )
+    connection.exec_driver_sql("DELETE FROM run_search_due")
 
 
 def match_of(query: Query) -> str | None:

@@ -1,0 +1,97 @@
+"""SQLite's index of texts: runs wait to be indexed together, and are found, changed and forgotten all the same."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from octostar_runtime.models.runs import RunRecord, RunState
+from octostar_runtime.settings import Settings
+from octostar_runtime.store import Batch, open_store
+from octostar_runtime.store.sqlstore import SqlStore
+from octostar_runtime.store.textindex import MOST_DUE, index_due
+from octostar_runtime.testing import ManualClock
+from tests.contracts.store.conftest import a_node
+from tests.support.fleet_samples import a_run
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path, clock: ManualClock) -> Iterator[SqlStore]:
+    store = open_store(f"sqlite:///{tmp_path / 'store.sqlite3'}", clock=clock, node=a_node("here"), settings=Settings())
+    assert isinstance(store, SqlStore)
+    yield store
+    store.close()
+
+
+def ended(number: int, word: str) -> RunRecord:
+    return replace(a_run(number, RunState.SUCCESS), arguments=f"path='{word}'", user="ann")
+
+
+def due(store: SqlStore) -> int:
+    with store.database.read() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM run_search_due")).scalar_one())
+
+
+def index_all(store: SqlStore) -> None:
+    with store.database.write() as connection:
+        index_due(connection, most=1)
+
+
+def indexed(store: SqlStore, word: str) -> int:
+    with store.database.read() as connection:
+        found = text("SELECT count(*) FROM run_search WHERE run_search MATCH :pieces")
+        pieces = " AND ".join(f'"{word[at : at + 3]}"' for at in range(len(word) - 2))
+        return int(connection.execute(found, {"pieces": pieces}).scalar_one())
+
+
+def assert_index_agrees(store: SqlStore) -> None:
+    """Compare the index with the rows; SQLite raises an error when they differ."""
+    with store.database.write() as connection:
+        connection.execute(text("INSERT INTO run_search (run_search, rank) VALUES ('integrity-check', 1)"))
+
+
+def test_a_run_that_waits_to_be_indexed_is_found(sqlite: SqlStore) -> None:
+    sqlite.write(Batch(runs=[ended(1, "zebra")]))
+    assert due(sqlite) == 1
+    assert indexed(sqlite, "zebra") == 0
+    assert sqlite.runs.count("zebra") == 1
+    index_all(sqlite)
+    assert due(sqlite) == 0
+    assert indexed(sqlite, "zebra") == 1
+    assert sqlite.runs.count("zebra") == 1
+
+
+def test_few_wait_however_many_end(sqlite: SqlStore) -> None:
+    for start in range(1, 2 * MOST_DUE, 400):
+        sqlite.write(Batch(runs=[ended(number, "zebra") for number in range(start, start + 400)]))
+        assert due(sqlite) < MOST_DUE
+    assert indexed(sqlite, "zebra") >= MOST_DUE
+    assert sqlite.runs.count("zebra") == 2000
+
+
+@pytest.mark.parametrize("first_indexed", [False, True])
+def test_what_was_erased_is_not_in_the_index(sqlite: SqlStore, *, first_indexed: bool) -> None:
+    sqlite.write(Batch(runs=[ended(1, "zebra"), ended(2, "zebra")]))
+    if first_indexed:
+        index_all(sqlite)
+    sqlite.erase_user("ann")
+    assert sqlite.runs.count("zebra") == 0
+    index_all(sqlite)
+    assert indexed(sqlite, "zebra") == 0
+    assert_index_agrees(sqlite)
+
+
+@pytest.mark.parametrize("first_indexed", [False, True])
+def test_what_was_forgotten_is_not_in_the_index(sqlite: SqlStore, *, first_indexed: bool) -> None:
+    sqlite.write(Batch(runs=[ended(1, "zebra"), ended(2, "horse")]))
+    if first_indexed:
+        index_all(sqlite)
+    with sqlite.database.write() as connection:
+        connection.execute(text("DELETE FROM run WHERE args_text LIKE '%zebra%'"))
+    assert due(sqlite) == (0 if first_indexed else 1)
+    index_all(sqlite)
+    assert indexed(sqlite, "zebra") == 0
+    assert indexed(sqlite, "horse") == 1
+    assert_index_agrees(sqlite)
