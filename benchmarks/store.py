@@ -109,7 +109,7 @@ class Transitions:
             return replace(run, state=RunState.RUNNING, seq=run.seq + 1, started_at=now, wait_s=now - run.queued_at)
         return replace(run, state=RunState.SUCCESS, seq=run.seq + 1, ended_at=now, run_s=0.01)
 
-    def drain(self) -> list[RunRecord]:
+    def drain(self, _limit: int) -> list[RunRecord]:
         with self._lock:
             dirty, self._dirty = list(self._dirty.values()), {}
         return dirty

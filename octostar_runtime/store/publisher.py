@@ -37,14 +37,17 @@ PortableArguments = Callable[[str], Mapping[str, object] | None]
 
 
 class Publisher:
-    """Carries changes to the store. ``on_change`` may be called from any thread, as often as one likes."""
+    """Carries changes to the store. ``on_change`` may be called from any thread, as often as one likes.
+
+    ``drain_runs(limit)`` returns what changed since it was last called; fewer than ``limit`` means all of it.
+    """
 
     def __init__(
         self,
         store: Store,
         *,
         clock: Clock,
-        drain_runs: Callable[[], Sequence[RunRecord]],
+        drain_runs: Callable[[int], Sequence[RunRecord]],
         drain_sessions: Callable[[], Sequence[SessionRecord]],
         bus: EventBus,
         portable_arguments: PortableArguments | None = None,
@@ -96,19 +99,9 @@ class Publisher:
             return False
         try:
             self._hurry.clear()
-            return self._fetch_and_flush(rest=False)
+            return self._carry(rest=False)
         finally:
             self._flushing.release()
-
-    def _fetch_and_flush(self, *, rest: bool) -> bool:
-        fetched = stored = False
-        while not fetched:
-            fetched = self._fetch()
-            stored = self._flush(rest=rest)
-            if not stored:
-                break
-        self._last_flush = self._clock.monotonic()
-        return stored
 
     def health(self) -> StoreHealth:
         """Return how the store does, and what waits for it here."""
@@ -132,39 +125,60 @@ class Publisher:
         due = max(self._last_flush + self._interval_s, self._clock.monotonic() + FIRST_PAUSE_S)
         self._stopping.wait(due - self._clock.monotonic())
         with self._flushing:
-            stored = self._fetch_and_flush(rest=True)
+            stored = self._carry(rest=True)
         self._thread.interval_s = None if stored else RETRY_S
 
-    def _fetch(self) -> bool:
-        """Take over what changed; False when the managers have to keep it until there is room for it."""
-        if self._buffer.full_of_ends:
-            return False
-        self._dirty = False  # before fetching: whatever changes from here on pokes again
-        self._buffer.add_runs(self._drain_runs())
-        self._buffer.add_sessions(self._drain_sessions())
+    def _carry(self, *, rest: bool) -> bool:
+        """Fetch and store piece by piece, until nothing is left; False when the store would not have it."""
+        since, more = self._dirty_since, True
+        while more:
+            began = time.monotonic()
+            waits = len(self._buffer) >= ROWS_AT_ONCE or self._fetch()
+            batch = self._buffer.take(ROWS_AT_ONCE)
+            if batch and not self._store_batch(batch):
+                self._fetch_all()
+                return False
+            more = waits or len(batch) >= ROWS_AT_ONCE
+            if more and rest:
+                self._hurry.wait(min(REST_RATIO * (time.monotonic() - began), MOST_REST_S))
+        self._note_lag(since)
         return True
 
-    def _flush(self, *, rest: bool) -> bool:
-        since = self._dirty_since
-        while batch := self._buffer.take(ROWS_AT_ONCE):
-            began = time.monotonic()
-            self._writing_since = self._clock.monotonic()
-            try:
-                self._write(replace(batch, portable=self._portable(batch.runs)))
-            except StoreUnavailable as error:
-                self._buffer.put_back(batch)
-                logger.warning("%s; %d changes wait", error, len(self._buffer))
-                return False
-            finally:
-                self._writing_since = None
-            if self._buffer.full_of_ends:
-                self._fetch()
-            if rest and len(self._buffer) >= ROWS_AT_ONCE:
-                self._hurry.wait(min(REST_RATIO * (time.monotonic() - began), MOST_REST_S))
+    def _fetch(self) -> bool:
+        """Take over a piece of what changed; True while more may wait.
+
+        A piece at a time: whoever looks at thousands of runs in one go takes that time from the app's own threads.
+        """
+        if self._buffer.full_of_ends:
+            return True  # the managers have to keep it until there is room for it
+        self._dirty = False  # before fetching: whatever changes from here on pokes again
+        runs = self._drain_runs(ROWS_AT_ONCE)
+        self._buffer.add_runs(runs)
+        self._buffer.add_sessions(self._drain_sessions())
+        return len(runs) >= ROWS_AT_ONCE
+
+    def _fetch_all(self) -> None:
+        """Take over as much as there is room for: the managers let go of what is old."""
+        while not self._buffer.full_of_ends and self._fetch():
+            pass
+
+    def _note_lag(self, since: float | None) -> None:
         if since is not None:
             self._lag_s = self._clock.monotonic() - since
         if not self._dirty:
             self._dirty_since = None
+
+    def _store_batch(self, batch: Batch) -> bool:
+        self._writing_since = self._clock.monotonic()
+        try:
+            self._write(replace(batch, portable=self._portable(batch.runs)))
+        except StoreUnavailable as error:
+            self._buffer.put_back(batch)
+            logger.warning("%s; %d changes wait", error, len(self._buffer))
+            return False
+        finally:
+            self._writing_since = None
+            self._last_flush = self._clock.monotonic()
         return True
 
     def _write(self, batch: Batch) -> None:

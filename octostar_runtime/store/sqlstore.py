@@ -15,6 +15,7 @@ from octostar_runtime.store.database import Database
 from octostar_runtime.store.documents import SqlDocuments
 from octostar_runtime.store.erasure import erase
 from octostar_runtime.store.events import SqlEvents
+from octostar_runtime.store.indexing import TextIndex
 from octostar_runtime.store.leases import SqlLeases
 from octostar_runtime.store.listening import Listener, PostgresListener, SqliteListener
 from octostar_runtime.store.nodes import SqlNodes
@@ -22,7 +23,6 @@ from octostar_runtime.store.retention import prune_step
 from octostar_runtime.store.runs import SqlRuns
 from octostar_runtime.store.sessions import SqlSessions
 from octostar_runtime.store.storetime import StoreTime
-from octostar_runtime.store.textindex import index_due
 from octostar_runtime.store.writing import write_batch
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class SqlStore:
         self.commander = StoreCommander(
             node_id=node.node_id, clock=clock, now=now, commands=self.commands, listener=listener
         )
+        self._texts = TextIndex(database, clock)
         self._notice = notice
         self._clock = clock
         self._next_prune = self._next_look = 0.0
@@ -66,7 +67,9 @@ class SqlStore:
         """Store a batch in one transaction; StoreUnavailable, and nothing of it is stored."""
         with self.database.write() as connection:
             write_batch(connection, batch)
-            index_due(connection)
+            due = self._texts.due(connection)
+        if due:
+            self._texts.step()
 
     def erase_user(self, user: str) -> int:
         """Remove what is personal of ``user`` from all history; return how many rows changed."""
@@ -83,6 +86,7 @@ class SqlStore:
             self._next_look = now + LOOK_EVERY_S
             self.time.measure()
             self.commands.expire(now=self.time.now() - OVERDUE_S)
+            self._texts.tend()
         if now < self._next_prune:
             return 0
         with self.database.write() as connection:

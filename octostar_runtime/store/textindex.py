@@ -16,7 +16,6 @@ from octostar_runtime.store.runcodec import TAG_SEPARATOR
 from octostar_runtime.store.schema import run
 
 MOST_CANDIDATES = 20_000
-MOST_DUE = 1_000  # runs that wait to be indexed: the more at once, the less each costs; every search reads those left
 _INDEXED = frozenset({Field.TEXT, Field.ERROR, Field.ARG, Field.TAG, Field.SESSION})
 
 
@@ -33,19 +32,6 @@ def candidates(connection: Connection, query: Query) -> ColumnElement[bool] | No
     live = select(run.c.id).where(run.c.ended_at.is_(None))
     due: Any = select(literal_column("id")).select_from(sql_text("run_search_due"))
     return run.c.id.in_(union_all(found, due, live))
-
-
-def index_due(connection: Connection, *, most: int = MOST_DUE) -> None:
-    """Put the runs that wait for it into the index, in the caller's transaction, once there are ``most`` of them."""
-    if connection.dialect.name != "sqlite":
-        return
-    if connection.exec_driver_sql("SELECT count(*) FROM run_search_due").scalar_one() < most:
-        return
-    connection.exec_driver_sql(
-        "INSERT INTO run_search (rowid, head, error_text, args_text) SELECT id, head, error_text, args_text FROM run "
-        "WHERE id IN (SELECT id FROM run_search_due)"
-    )
-    connection.exec_driver_sql("DELETE FROM run_search_due")
 
 
 def match_of(query: Query) -> str | None:

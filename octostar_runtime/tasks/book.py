@@ -46,6 +46,7 @@ class RunBook:
         self._expired: set[Hashable] = set()
         self._expired_before: set[Hashable] = set()
         self._dirty: deque[Run] = deque(maxlen=CHANGES + 1)
+        self._due: deque[Run] = deque()  # those of a full resynchronisation, before the changed ones
         self.noted = self._dirty.append  # for a run that has just been marked dirty
         #: Where to leave what is to be done once the lock is free.
         self.later: Callable[[Callable[[], object]], object] = _at_once
@@ -123,16 +124,23 @@ class RunBook:
         run.dirty = True
         self._dirty.append(run)
 
-    def take_changes(self) -> list[Run]:
-        """Return the runs that changed since the last call; the first call, or one after too long, returns all."""
+    def take_changes(self, limit: int | None = None) -> list[Run]:
+        """Return up to ``limit`` runs that changed since they were last returned, each once.
+
+        All runs are due with the first call, and once too many wait.
+        """
         if not self.tracking or len(self._dirty) > CHANGES:
             self.resynchronisations += self.tracking
             self.tracking = True
             self._dirty.clear()
-            changed = list(self.runs.values())
-        else:
+            self._due = deque(self.runs.values())
+            for run in self._due:
+                run.dirty = True
+        left = len(self._due) + len(self._dirty) if limit is None else limit
+        changed: list[Run] = []
+        for waiting in (self._due, self._dirty):
             # one by one, since a line may be logged meanwhile
-            changed = [self._dirty.popleft() for _ in range(len(self._dirty))]
+            changed += [waiting.popleft() for _ in range(min(left - len(changed), len(waiting)))]
         for run in changed:
             run.dirty = False
         return changed

@@ -134,10 +134,13 @@ class TaskReading(PoolControl):
 
         return undo
 
-    def drain_changes(self) -> list[RunRecord]:
-        """Return the runs that changed since the last call, each once and as it is now; the first call returns all."""
+    def drain_changes(self, limit: int | None = None) -> list[RunRecord]:
+        """Return the runs that changed since the last call, each once and as it is now; at first, all are due.
+
+        Those beyond ``limit`` wait for the next call: fewer than that means that nothing more waits.
+        """
         with self._lock:
-            changed = self._book.take_changes()
+            changed = self._book.take_changes(limit)
         return [self._record(run) for run in changed]
 
     # Waiting

@@ -108,7 +108,7 @@ class Work:
         with self._lock:
             return tuple(self._live.values())
 
-    def drain(self) -> list[RunRecord]:
+    def drain(self, _limit: int) -> list[RunRecord]:
         with self._lock:
             dirty, self._dirty = list(self._dirty.values()), {}
         return dirty

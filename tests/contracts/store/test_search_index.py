@@ -1,17 +1,19 @@
 """SQLite's index of texts: runs wait to be indexed together, and are found, changed and forgotten all the same."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.settings import Settings
 from octostar_runtime.store import Batch, open_store
+from octostar_runtime.store.indexing import MOST_DUE, PAUSE_S, TextIndex
 from octostar_runtime.store.sqlstore import SqlStore
-from octostar_runtime.store.textindex import MOST_DUE, index_due
+from octostar_runtime.store.writing import write_batch
 from octostar_runtime.testing import ManualClock
 from tests.contracts.store.conftest import a_node
 from tests.support.fleet_samples import a_run
@@ -35,8 +37,7 @@ def due(store: SqlStore) -> int:
 
 
 def index_all(store: SqlStore) -> None:
-    with store.database.write() as connection:
-        index_due(connection, most=1)
+    TextIndex(store.database, ManualClock()).step()
 
 
 def indexed(store: SqlStore, word: str) -> int:
@@ -69,6 +70,69 @@ def test_few_wait_however_many_end(sqlite: SqlStore) -> None:
         assert due(sqlite) < MOST_DUE
     assert indexed(sqlite, "zebra") >= MOST_DUE
     assert sqlite.runs.count("zebra") == 2000
+
+
+def test_what_an_earlier_release_left_is_caught_up_with_in_steps(
+    sqlite: SqlStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("octostar_runtime.store.indexing.AT_ONCE", 30)
+    monkeypatch.setattr("octostar_runtime.store.indexing.MOST_DUE", 5)
+    with sqlite.database.write() as connection:
+        write_batch(connection, Batch(runs=[ended(number, "zebra") for number in range(1, 101)]))
+    waiting = []
+    while left := due(sqlite):
+        waiting.append(left)
+        index_all(sqlite)
+    assert waiting == [100, 70, 40, 10]
+    assert indexed(sqlite, "zebra") == 100
+    assert_index_agrees(sqlite)
+
+
+def test_whoever_looks_after_the_store_indexes_what_nobody_else_does(sqlite: SqlStore, clock: ManualClock) -> None:
+    with sqlite.database.write() as connection:
+        write_batch(connection, Batch(runs=[ended(number, "zebra") for number in range(MOST_DUE)]))
+    sqlite.tend()
+    assert (due(sqlite), indexed(sqlite, "zebra")) == (0, MOST_DUE)
+
+
+def test_an_index_that_cannot_be_written_harms_no_batch_and_is_tried_again_later(
+    sqlite: SqlStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = []
+
+    def fail(connection: Connection) -> None:
+        tried.append(connection)
+        connection.execute(text("DELETE FROM run_search_due"))  # undone with all the rest
+        raise RuntimeError("the index is broken")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("octostar_runtime.store.indexing._index", fail)
+        patched.setattr("octostar_runtime.store.indexing.MOST_DUE", 1)
+        for number in range(1, 4):
+            sqlite.write(Batch(runs=[ended(number, "zebra")]))
+    assert len(tried) == 1
+    assert "the search index waits" in caplog.text
+    assert (due(sqlite), sqlite.runs.count("zebra")) == (3, 3)
+    clock.advance(PAUSE_S)
+    sqlite.write(Batch(runs=[ended(number, "zebra") for number in range(4, 4 + MOST_DUE)]))
+    assert (due(sqlite), sqlite.runs.count("zebra")) == (0, 3 + MOST_DUE)
+
+
+def test_two_who_index_at_once_index_each_run_once(sqlite: SqlStore) -> None:
+    sqlite.write(Batch(runs=[ended(number, "zebra") for number in range(1, 501)]))
+    ready = threading.Barrier(4)
+
+    def work() -> None:
+        ready.wait(10)
+        index_all(sqlite)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (due(sqlite), indexed(sqlite, "zebra")) == (0, 500)
+    assert_index_agrees(sqlite)
 
 
 @pytest.mark.parametrize("first_indexed", [False, True])

@@ -45,7 +45,7 @@ class Work:
     def __init__(self) -> None:
         self.changed: list[RunRecord] = []
 
-    def drain(self) -> list[RunRecord]:
+    def drain(self, _limit: int) -> list[RunRecord]:
         changed, self.changed = self.changed, []
         return changed
 
