@@ -34,7 +34,7 @@ class TextIndex:
         return connection.exec_driver_sql(enough, (MOST_DUE - 1,)).first() is not None
 
     def step(self) -> None:
-        """Index what waits, up to a bound. Never raises: what could not be indexed waits on, and is found all the same."""
+        """Index what waits, up to a bound. Never raises: what cannot be indexed waits on, and is found all the same."""
         try:
             with self._database.write() as connection:
                 _index(connection)

@@ -1,13 +1,9 @@
 """The archive of runs: what this node no longer holds, and what other nodes ran."""
 
-import base64
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
-from sqlalchemy.sql.elements import SQLColumnExpression
+from sqlalchemy import Connection, and_, func, select
 
 from octostar_runtime.errors import InvalidInput
 from octostar_runtime.models.groups import RunGroups
@@ -19,25 +15,13 @@ from octostar_runtime.store.grouping import stretches
 from octostar_runtime.store.jsontext import load
 from octostar_runtime.store.runcodec import READ, run_of
 from octostar_runtime.store.rungroups import buckets_of, groups_of
+from octostar_runtime.store.runpages import Found, page_of
 from octostar_runtime.store.schema import run, tally
 from octostar_runtime.store.textindex import candidates
 from octostar_runtime.store.writing import chunks
 
 MAX_LIMIT = 10_000
-COUNTED = 1_000
 COLUMNS = [run.c[name] for name in READ]
-SORTS: Mapping[str, SQLColumnExpression[Any]] = {
-    "queued_at": run.c.queued_at,
-    "started_at": run.c.started_at,
-    "ended_at": run.c.ended_at,
-    "name": run.c.name_key,
-    "user": run.c.user_key,
-    "state": run.c.state,
-    "pool": run.c.pool,
-    "node_id": run.c.node_id,
-    "wait_s": run.c.wait_s,
-    "run_s": run.c.run_s,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,32 +57,26 @@ class SqlRuns:
 
         QueryInvalid when the query, InvalidInput when the order, the limit or the cursor cannot be read.
         """
-        read, order = parse(query), _Order.read(sort)
-        size, skipped = _checked("limit", limit), _checked("offset", offset)
+        read, size, skipped = parse(query), _checked("limit", limit), _checked("offset", offset)
         with self._database.read() as connection:
-            condition, few, cheap = self._searched(connection, read)
-            wanted = order.applied(select(run.c.id, order.column), few).where(condition).limit(size + 1)
-            wanted = wanted.where(order.behind(after)) if after else wanted.offset(skipped)
-            found = [(row[0], row[1]) for row in connection.execute(wanted)]
-            total, exact = _total(connection, condition, cheap=cheap)
+            found = self._searched(connection, read)
+            page = page_of(connection, found, sort=sort, limit=size, offset=0 if after else skipped, after=after)
             # The page is found by narrow indexes alone; only its own rows are read whole.
-            ids = [row_id for row_id, _ in found[:size]]
             records: dict[int, RunRecord] = {}
-            for some in chunks(ids):
+            for some in chunks(page.ids):
                 rows = connection.execute(select(run.c.id, *COLUMNS).where(run.c.id.in_(some))).mappings()
                 records.update((row["id"], run_of(row)) for row in rows)
-        more = order.cursor(*found[size - 1]) if len(found) > size else None
         return FoundRuns(
-            runs=tuple(records[row_id] for row_id in ids if row_id in records),
-            total=max(total, skipped + len(ids)),
-            exact=exact,
-            next=more,
+            runs=tuple(records[row_id] for row_id in page.ids if row_id in records),
+            total=page.total,
+            exact=page.exact,
+            next=page.next,
         )
 
     def count(self, query: str) -> int:
         """Return how many runs ``query`` finds."""
         with self._database.read() as connection:
-            condition, _, _ = self._searched(connection, parse(query))
+            condition = self._searched(connection, parse(query)).condition
             return connection.execute(select(func.count()).select_from(run).where(condition)).scalar_one()
 
     def counts(self, *, without_node: str | None = None) -> dict[RunState, int]:
@@ -119,8 +97,7 @@ class SqlRuns:
         """
         read = parse(query)
         with self._database.read() as connection:
-            condition, _, _ = self._searched(connection, read)
-            return groups_of(connection, condition, by=by, limit=limit)
+            return groups_of(connection, self._searched(connection, read).condition, by=by, limit=limit)
 
     def buckets(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups:
         """Cut the time from ``since`` to ``until`` (UTC) into stretches and say how the runs queued in each fared.
@@ -129,16 +106,15 @@ class SqlRuns:
         """
         pieces = stretches(since, until, step_s)
         with self._database.read() as connection:
-            condition, few, cheap = self._searched(connection, parse(query))
-            return buckets_of(connection, condition, pieces, few=few, cheap=cheap)
+            found = self._searched(connection, parse(query))
+            return buckets_of(connection, found.condition, pieces, few=found.few, cheap=found.cheap)
 
-    def _searched(self, connection: Connection, query: Query) -> tuple[ColumnElement[bool], bool, bool]:
-        """Return the condition of a search, whether it finds few runs, and whether it is cheap to count them."""
+    def _searched(self, connection: Connection, query: Query) -> Found:
         condition = condition_of(query, self._now())
         few = candidates(connection, query)
-        if few is None:
-            return condition, False, _is_cheap(query)
-        return and_(few, condition), True, True
+        if few is not None:
+            return Found(condition=and_(few, condition), few=True, cheap=True)
+        return Found(condition=condition, cheap=_is_cheap(query), all=not query.terms)
 
     def versions(self, *, without_node: str, limit_live: int, limit_ended: int) -> dict[str, int]:
         """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones: what a reader must have."""
@@ -183,47 +159,6 @@ class SqlRuns:
         return None if text is None else load(text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """How a list is sorted. Runs without a value come last when descending, first when ascending."""
-
-    column: SQLColumnExpression[Any]
-    descending: bool
-
-    @classmethod
-    def read(cls, sort: str) -> "_Order":
-        column = SORTS.get(sort.removeprefix("-"))
-        if column is None:
-            raise InvalidInput(
-                f"cannot sort by {sort!r}; use one of {', '.join(SORTS)}, with a '-' in front to descend"
-            )
-        return cls(column, sort.startswith("-"))
-
-    def applied(self, statement: Select[Any], sort_by_hand: bool) -> Select[Any]:
-        """Order ``statement``; by hand when few rows are left, so that no index of the order is followed instead."""
-        column = func.coalesce(self.column, self.column) if sort_by_hand else self.column
-        if self.descending:
-            return statement.order_by(column.desc().nulls_last(), run.c.id.desc())
-        return statement.order_by(column.asc().nulls_first(), run.c.id.asc())
-
-    def cursor(self, row_id: int, value: object) -> str:
-        return base64.urlsafe_b64encode(json.dumps([value, row_id]).encode()).decode()
-
-    def behind(self, cursor: str) -> ColumnElement[bool]:
-        try:
-            value, row_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-            row_id = int(row_id)
-        except (ValueError, TypeError):
-            raise InvalidInput("the page's cursor cannot be read; start again from the first page") from None
-        column = self.column
-        later = run.c.id < row_id if self.descending else run.c.id > row_id
-        if value is None:
-            same = and_(column.is_(None), later)
-            return same if self.descending else or_(same, column.is_not(None))
-        same = and_(column == value, later)
-        return or_(column < value, column.is_(None), same) if self.descending else or_(column > value, same)
-
-
 _COUNTED_BY_INDEX = frozenset({Field.STATE, Field.NAME, Field.USER, Field.OLDER, Field.LONGER})
 
 
@@ -233,15 +168,6 @@ def _is_cheap(query: Query) -> bool:
         term.field in _COUNTED_BY_INDEX and all(pattern.plain is not None for pattern in term.patterns)
         for term in query.terms
     )
-
-
-def _total(connection: Connection, condition: ColumnElement[bool], *, cheap: bool) -> tuple[int, bool]:
-    """Count exactly what is cheap to count, and the rest up to a bound: nobody waits to read "1,000+" instead."""
-    if cheap:
-        return connection.execute(select(func.count()).select_from(run).where(condition)).scalar_one(), True
-    some = select(run.c.id).where(condition).limit(COUNTED + 1).subquery()
-    total = connection.execute(select(func.count()).select_from(some)).scalar_one()
-    return min(total, COUNTED), total <= COUNTED
 
 
 def _checked(name: str, value: int) -> int:

@@ -45,9 +45,9 @@ class Work:
     def __init__(self) -> None:
         self.changed: list[RunRecord] = []
 
-    def drain(self, _limit: int) -> list[RunRecord]:
-        changed, self.changed = self.changed, []
-        return changed
+    def drain(self, limit: int) -> list[RunRecord]:
+        piece, self.changed = self.changed[:limit], self.changed[limit:]
+        return piece
 
 
 @pytest.fixture
@@ -76,6 +76,33 @@ def test_many_changes_of_a_run_become_one_row(store: WeakStore, work: Work, publ
     wait_until(lambda: store.runs.get(run.run_id), what="the run")
     assert store.batches == 1
     assert getattr(store.runs.get(run.run_id), "seq", None) == 49
+
+
+def test_a_flood_is_carried_in_pieces_with_rests_in_between(
+    store: WeakStore, work: Work, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("octostar_runtime.store.publisher.ROWS_AT_ONCE", 10)
+    work.changed = [a_run(n, RunState.SUCCESS) for n in range(1, 96)]
+    publisher.start()
+    publisher.on_change()
+    wait_until(lambda: store.runs.count("") == 95, what="all rows")
+    assert store.batches == 10
+    work.changed = [a_run(n, RunState.SUCCESS) for n in range(101, 112)]
+    assert publisher.flush_now()
+    assert (store.runs.count(""), store.batches) == (106, 12)
+
+
+def test_while_the_store_is_away_as_much_is_taken_over_as_there_is_room_for(
+    store: WeakStore, work: Work, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("octostar_runtime.store.publisher.ROWS_AT_ONCE", 10)
+    store.away = True
+    work.changed = [a_run(n, RunState.SUCCESS) for n in range(1, 96)]
+    assert not publisher.flush_now()
+    assert (work.changed, publisher.health().buffered) == ([], 95)
+    store.away = False
+    assert publisher.flush_now()
+    assert store.runs.count("") == 95
 
 
 def test_while_the_store_is_away_changes_wait_and_then_all_are_stored(

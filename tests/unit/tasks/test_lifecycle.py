@@ -367,6 +367,20 @@ class TestChanges:
         assert record.state is RunState.SUCCESS
         assert tasks.drain_changes() == []
 
+    def test_many_come_in_pieces_each_once_and_as_it_is_when_it_comes(self, tasks: TaskManager, gate: Gate) -> None:
+        for number in range(5):
+            tasks.submit(f"before{number}", lambda handle: None)
+        tasks.join_pool("default", 10)
+        first = tasks.drain_changes(2)  # all are due, and those behind the first piece wait
+        held = tasks.submit("held", gate)
+        assert gate.begun.wait(10)
+        rest = [record for _ in range(4) for record in tasks.drain_changes(2)]
+        assert [r.task_id for r in (*first, *rest)] == [*(f"before{number}" for number in range(5)), "held"]
+        assert rest[-1].state is RunState.RUNNING
+        gate.opened.set()
+        tasks.wait("held", 5)
+        assert [(r.run_id, r.state) for r in tasks.drain_changes(2)] == [(held, RunState.SUCCESS)]
+
     def test_a_listener_is_called_when_there_is_something_to_drain(self, tasks: TaskManager) -> None:
         calls: list[int] = []
 
