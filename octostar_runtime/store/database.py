@@ -39,6 +39,7 @@ class Database:
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
         self.error: str | None = None
         self._write_lock = threading.Lock()
+        self._file: tuple[int, int] | None = None  # which file it is, whatever its name is by now
 
     @property
     def shown_url(self) -> str:
@@ -75,6 +76,7 @@ class Database:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
+            self._check_file()
             yield
         except (DBAPIError, PoolTimeout, OSError) as error:
             if isinstance(error, DBAPIError) and _is_ours(error):
@@ -83,6 +85,22 @@ class Database:
             if self.path is not None and is_damage(error):
                 self._doubt(self.path)
             raise StoreUnavailable(f"the store cannot be used now: {self.error}") from error
+
+    def _check_file(self) -> None:
+        """Raise OSError when the SQLite file is no longer where it was: what is written to it now would be lost."""
+        if self.path is None:
+            return
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            here = None
+        else:
+            here = (found.st_dev, found.st_ino)
+        if self._file is None:
+            self._file = here
+        elif here != self._file:
+            fate = "removed" if here is None else "replaced"
+            raise OSError(f"its file {self.path} was {fate} while in use; put it back, or restart to go on without it")
 
     def _doubt(self, path: Path) -> None:
         """Have the whole file checked at the next start, which puts it aside when it is broken."""

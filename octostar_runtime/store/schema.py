@@ -95,7 +95,6 @@ run = Table(
     ),
     Index("run_name", "name_key", "queued_at"),
     Index("run_user", "user_key", "queued_at"),
-    Index("run_session", "session_id"),
     Index("run_took", "run_s"),
     sqlite_autoincrement=True,  # an id is never used twice, so that a search index cannot point at another run
 )

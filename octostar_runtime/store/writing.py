@@ -5,11 +5,11 @@ That is what keeps a node which was declared lost, and comes back, from ending i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Compiled
 from sqlalchemy.sql.dml import Insert
@@ -29,6 +29,8 @@ FIXED = frozenset({
     "id", "run_id", "portable", "task_id", "name", "name_key", "pool", "node_id", "user", "user_key", "tags_key",
     "queued_at",
 })  # fmt: skip
+#: What a live run does not have; indexes over it are not written again while it lives.
+OF_ENDED = frozenset({"ended_at", "run_s"})
 CHUNK = 500  # rows in one statement: below SQLite's limit of variables, and short under its write lock
 
 
@@ -56,12 +58,18 @@ def write_runs(connection: Connection, runs: Sequence[RunRecord], portable: Mapp
         return
     ending = _ending_now(connection, [run for run in runs if run.terminal])
     rows = [_with_ends(run_row(run), run, (portable or {}).get(run.run_id)) for run in runs]
-    _execute_many(connection, _upsert_run, sorted(rows, key=_by_run_id))
+    rows.sort(key=_by_run_id)
+    for statement, some in (
+        (_upsert_live_run, [row for row in rows if row["ended_at"] is None]),
+        (_upsert_ended_run, [row for row in rows if row["ended_at"] is not None]),
+    ):
+        if some:
+            _execute_many(connection, statement, some)
     _add_to_tally(connection, Counter((run.node_id, run.state.value) for run in ending))
 
 
 def _by_run_id(row: Mapping[str, Any]) -> str:
-    return str(row["run_id"])  # one order for all writers, so that two of them cannot wait for each other in a ring
+    return str(row["run_id"])  # one order for all writers, so that two of them seldom wait for each other in a ring
 
 
 def _with_ends(row: dict[str, Any], run: RunRecord, portable: str | None) -> dict[str, Any]:
@@ -69,7 +77,7 @@ def _with_ends(row: dict[str, Any], run: RunRecord, portable: str | None) -> dic
     if run.terminal:
         row["ended_at"] = run.ended_at if run.ended_at is not None else run.queued_at
     else:
-        row["ended_at"] = None
+        row["ended_at"] = row["run_s"] = None
     row["portable"] = portable
     return row
 
@@ -126,16 +134,25 @@ def _execute_many(connection: Connection, make: Callable[[Any], Insert], rows: S
         connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
 
 
-def _upsert_run(insert_into: Callable[[Table], Any]) -> Any:
+def _upsert_live_run(insert_into: Callable[[Table], Any]) -> Any:
+    """A live version replaces an older live one and never an end."""
+    run = schema.run
+    return _upsert(insert_into, FIXED | OF_ENDED, run.c.ended_at.is_(None))
+
+
+def _upsert_ended_run(insert_into: Callable[[Table], Any]) -> Any:
+    """An end replaces what lived; of an end, only the details may still change."""
+    run = schema.run
+    same_end = run.c.state == insert_into(run).excluded.state
+    return _upsert(insert_into, FIXED, or_(run.c.ended_at.is_(None), same_end))
+
+
+def _upsert(insert_into: Callable[[Table], Any], kept: Set[str], may: ColumnElement[bool]) -> Any:
     run = schema.run
     statement = insert_into(run).values({c.name: bindparam(c.name) for c in run.c if c.name != "id"})
-    new = statement.excluded
-    values = {c.name: new[c.name] for c in run.c if c.name not in FIXED}
-    return statement.on_conflict_do_update(
-        index_elements=["run_id"],
-        set_=values,
-        where=and_(run.c.seq < new.seq, or_(run.c.ended_at.is_(None), run.c.state == new.state)),
-    )
+    values = {c.name: statement.excluded[c.name] for c in run.c if c.name not in kept}
+    newer = and_(run.c.seq < statement.excluded.seq, may)
+    return statement.on_conflict_do_update(index_elements=["run_id"], set_=values, where=newer)
 
 
 def _upsert_session(insert_into: Callable[[Table], Any]) -> Any:

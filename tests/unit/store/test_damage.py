@@ -75,6 +75,24 @@ def test_damage_that_is_met_while_running_is_looked_into_at_the_next_start(file:
     assert suspect_marker(file).exists()
 
 
+def test_a_file_that_is_removed_in_use_is_told_and_used_again_once_it_is_back(file: Path) -> None:
+    store = opened(file)
+    file.rename(file.with_name("elsewhere"))
+    for ask in (lambda: store.write(Batch(runs=[a_run(500, RunState.SUCCESS)])), lambda: store.runs.count("")):
+        with pytest.raises(StoreUnavailable, match="was removed while in use; put it back, or restart"):
+            ask()
+    assert not file.exists()  # nobody began another one in its place
+    assert not store.health().ok
+    file.with_name("elsewhere").rename(file)
+    store.write(Batch(runs=[a_run(501, RunState.SUCCESS)]))
+    assert (store.runs.count(""), store.health().ok) == (300, True)
+    file.rename(file.with_name("elsewhere"))
+    file.touch()
+    with pytest.raises(StoreUnavailable, match="was replaced while in use"):
+        store.runs.count("")
+    store.close()
+
+
 def test_check_tells_damage_and_marks_the_file(file: Path, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
     assert "no damage found" in maintenance.check(settings)

@@ -38,6 +38,7 @@ SQLITE = (
 
 
 def upgrade() -> None:
+    op.drop_index("run_session", "run")  # a session is looked for by a part of its id, which this cannot find
     op.drop_index("run_state", "run")
     op.create_index("run_state", "run", NARROWED_BY)
     connection = op.get_bind()
