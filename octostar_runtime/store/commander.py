@@ -66,6 +66,8 @@ class StoreCommander(LocalCommander):
         alone = self._audience == 0 and self._waiting == 0
         try:
             changed = self._listener.wait(alone=alone)
+            with self._changed:
+                self._changed.notify_all()  # first of all: somebody waits for an answer
             now = time.monotonic()
             if now >= self._next_audience:
                 self._next_audience = now + AUDIENCE_EVERY_S
@@ -76,8 +78,6 @@ class StoreCommander(LocalCommander):
         except StoreUnavailable as error:
             logger.debug("commands cannot be read now: %s", error)
             self._listener.wait(alone=True)
-        with self._changed:
-            self._changed.notify_all()
 
     def _take(self) -> None:
         for record in self._commands.take(self.node_id, now=self._now()):

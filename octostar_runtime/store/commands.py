@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, text, update
+from sqlalchemy import ColumnElement, Connection, exists, select, text, update
 
 from octostar_runtime.models.commands import CommandRecord, CommandState
 from octostar_runtime.models.events import Event
@@ -45,14 +45,17 @@ class SqlCommands:
         """Take up what waits for ``target``; nothing while that node counts as lost or stopped."""
         member = exists().where(node.c.node_id == target, node.c.state.in_(_ALIVE))
         waiting = (command.c.target == target, command.c.state == CommandState.NEW.value)
-        with self._database.read() as connection:
-            if connection.execute(select(command.c.command_id).where(*waiting).limit(1)).first() is None:
-                return ()
+        if self._database.is_sqlite and not self._any(waiting):  # the only write lock is not taken for nothing
+            return ()
         statement = update(command).where(*waiting, command.c.expires_at > now, member)
         with self._database.write() as connection:
             rows = connection.execute(statement.values(state=CommandState.TAKEN.value).returning(*command.c)).mappings()
             taken = [_record(row) for row in rows.all()]
         return sorted(taken, key=lambda each: each.command_id)
+
+    def _any(self, conditions: tuple[ColumnElement[bool], ...]) -> bool:
+        with self._database.read() as connection:
+            return connection.execute(select(command.c.command_id).where(*conditions).limit(1)).first() is not None
 
     def finish(
         self, command_id: str, *, at: float, result: Mapping[str, object] | None = None, error: str | None = None

@@ -37,6 +37,9 @@ class Database:
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        #: For reads: each statement of PostgreSQL sees what is committed by then anyway, so it goes without the two
+        #: round trips around it; SQLite's need a transaction to see one state of things.
+        self._reading = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.error: str | None = None
         self._write_lock = threading.Lock()
         self._file: tuple[int, int] | None = None  # which file it is, whatever its name is by now
@@ -53,8 +56,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Lend a connection in a read transaction; StoreUnavailable when there is none to be had."""
-        with self._translated(), self.engine.connect() as connection:
+        """Lend a connection to read from; StoreUnavailable when there is none to be had."""
+        with self._translated(), self._reading.connect() as connection:
             yield connection
 
     @contextmanager

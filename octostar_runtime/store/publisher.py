@@ -65,6 +65,7 @@ class Publisher:
         self._dirty_since: float | None = None
         self._lag_s = 0.0
         self._writing_since: float | None = None
+        self._refused: str | None = None  # why the last batch could not be stored
         self._last_flush = -interval_s
         self._flushing = threading.Lock()
         self._stopping = threading.Event()
@@ -108,6 +109,8 @@ class Publisher:
         since = self._dirty_since
         waiting = 0.0 if since is None else self._clock.monotonic() - since
         health = self._store.health()
+        if health.ok and self._refused is not None:  # something small may go through meanwhile
+            health = replace(health, ok=False, error=self._refused)
         began = self._writing_since
         silent = 0.0 if began is None else self._clock.monotonic() - began
         if health.ok and silent >= SILENT_S:
@@ -174,11 +177,13 @@ class Publisher:
             self._write(replace(batch, portable=self._portable(batch.runs)))
         except StoreUnavailable as error:
             self._buffer.put_back(batch)
+            self._refused = self._store.health().error or str(error)
             logger.warning("%s; %d changes wait", error, len(self._buffer))
             return False
         finally:
             self._writing_since = None
             self._last_flush = self._clock.monotonic()
+        self._refused = None
         return True
 
     def _write(self, batch: Batch) -> None:

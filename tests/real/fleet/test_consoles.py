@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,8 @@ def nodes_page(browser: Browser, node: Node) -> Page:
 def test_three_consoles_and_an_api_live_through_a_killed_node_and_a_database_away_for_twenty_seconds(
     fleet: TheFleet, postgres: Postgres
 ) -> None:
-    one, two, three = (fleet.ui(f"ui-{number}") for number in (1, 2, 3))
+    with ThreadPoolExecutor() as starters:
+        one, two, three = starters.map(fleet.ui, ("ui-1", "ui-2", "ui-3"))
     api = fleet.api("api-1")
     everybody = (one, two, three, api)
     for node in everybody:

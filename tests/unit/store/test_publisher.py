@@ -113,10 +113,11 @@ def test_while_the_store_is_away_changes_wait_and_then_all_are_stored(
     assert not publisher.flush_now()
     health = publisher.health()
     assert (health.buffered, health.dropped) == (20, 0)
+    assert (health.ok, health.error) == (False, "disk full")  # whatever else the store may take meanwhile
     store.away = False
     assert publisher.flush_now()
     assert store.runs.count("") == 20
-    assert publisher.health().buffered == 0
+    assert (publisher.health().buffered, publisher.health().ok) == (0, True)
 
 
 def test_one_row_that_cannot_be_stored_does_not_hold_up_the_others(
