@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from octostar_runtime.models.events import Event
-from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.models.runs import TERMINAL, RunRecord
 from octostar_runtime.models.sessions import SessionRecord, SessionState
 from octostar_runtime.store.batch import Batch
 
@@ -70,7 +70,7 @@ class Buffer:
         if before is not None and before.seq > run.seq:
             return
         self._live_runs.pop(run.run_id, None)
-        (self._ended_runs if run.terminal else self._live_runs)[run.run_id] = run
+        (self._ended_runs if run.state in TERMINAL else self._live_runs)[run.run_id] = run
 
     def _add_session(self, session: SessionRecord) -> None:
         key = session.session_id

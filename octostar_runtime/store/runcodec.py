@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields
 from operator import attrgetter
 from typing import Any
 
-from octostar_runtime.models.runs import CancelOutcome, CancelRecord, LogLine, RunRecord, RunState
+from octostar_runtime.models.runs import TERMINAL, CancelOutcome, CancelRecord, LogLine, RunRecord, RunState
 from octostar_runtime.query.expression import error_text, head_text
 from octostar_runtime.store.jsontext import clean, dump, load
 
@@ -33,20 +33,34 @@ TAG_SEPARATOR = "\n"
 
 
 def run_row(run: RunRecord) -> dict[str, Any]:
-    """Return the row of ``run``, without its portable arguments."""
+    """Return the row of ``run``, without its portable arguments.
+
+    An ended run has an ``ended_at`` and a live one has none: the indexes and what may replace what rest on it. Made for
+    every transition, so it takes few steps: what needs no cleaning is not cleaned.
+    """
     row: dict[str, Any] = dict(zip(PLAIN, _plain_of(run), strict=True))
-    for name in ("task_id", "name", "session_id", "user"):
-        if row[name]:
-            row[name] = clean(row[name])
-    tags = [clean(tag.casefold()) for tag in run.tags] if run.tags else ()
-    row["state"] = run.state.value
-    if row["run_s"] is None and run.started_at is not None and run.ended_at is not None:
-        row["run_s"] = run.ended_at - run.started_at  # what "longer:" compares, by an index
+    head = head_text(run)
+    tags = [tag.casefold() for tag in run.tags] if run.tags else ()
+    if not head.isascii() or "\0" in head:  # all the texts below are in it
+        head = clean(head)
+        tags = [clean(tag) for tag in tags]
+        for name in ("task_id", "name", "session_id", "user"):
+            if row[name]:
+                row[name] = clean(row[name])
+    state = run.state
+    if state in TERMINAL:
+        if row["ended_at"] is None:
+            row["ended_at"] = run.queued_at
+        elif row["run_s"] is None and run.started_at is not None:
+            row["run_s"] = row["ended_at"] - run.started_at  # what "longer:" compares, by an index
+    else:
+        row["ended_at"] = row["run_s"] = None
+    row["state"] = state.value
     row["name_key"] = row["name"].casefold()
-    row["user_key"] = (row["user"] or "").casefold()
+    row["user_key"] = row["user"].casefold() if row["user"] else ""
     row["tags_key"] = TAG_SEPARATOR.join(["", *tags, ""]) if tags else ""
     row["error_key"] = error_key(run)
-    row["head"] = clean(head_text(run).casefold())
+    row["head"] = head.casefold()
     row["error_text"] = clean(text.casefold()) if (text := error_text(run)) else ""
     row["args_text"] = clean(run.arguments.casefold()) if run.arguments else ""
     row["detail"] = dump(_detail(run))

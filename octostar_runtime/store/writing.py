@@ -54,37 +54,22 @@ def write_batch(connection: Connection, batch: Batch) -> None:
 
 def write_runs(connection: Connection, runs: Sequence[RunRecord], portable: Mapping[str, str] | None = None) -> None:
     """Insert or update runs; the tallies follow those that end now."""
-    if not runs:
-        return
-    ending = _ending_now(connection, [run for run in runs if run.terminal])
-    rows = [_with_ends(run_row(run), run, (portable or {}).get(run.run_id)) for run in runs]
-    rows.sort(key=_by_run_id)
-    for statement, some in (
-        (_upsert_live_run, [row for row in rows if row["ended_at"] is None]),
-        (_upsert_ended_run, [row for row in rows if row["ended_at"] is not None]),
-    ):
-        if some:
-            _execute_many(connection, statement, some)
-    _add_to_tally(connection, Counter((run.node_id, run.state.value) for run in ending))
+    rows = [run_row(run) for run in runs]
+    for row in rows:
+        row["portable"] = portable.get(row["run_id"]) if portable else None
+    # one order for all writers, so that two of them seldom wait for each other in a ring
+    rows.sort(key=itemgetter("run_id"))
+    live = [row for row in rows if row["ended_at"] is None]
+    ended = [row for row in rows if row["ended_at"] is not None]
+    ending = _ending_now(connection, ended)
+    _execute_many(connection, _upsert_live_run, live)
+    _execute_many(connection, _upsert_ended_run, ended)
+    _add_to_tally(connection, Counter((row["node_id"], row["state"]) for row in ending))
 
 
-def _by_run_id(row: Mapping[str, Any]) -> str:
-    return str(row["run_id"])  # one order for all writers, so that two of them seldom wait for each other in a ring
-
-
-def _with_ends(row: dict[str, Any], run: RunRecord, portable: str | None) -> dict[str, Any]:
-    """An ended run has an ``ended_at`` and a live one has none: the indexes and the rule above rest on it."""
-    if run.terminal:
-        row["ended_at"] = run.ended_at if run.ended_at is not None else run.queued_at
-    else:
-        row["ended_at"] = row["run_s"] = None
-    row["portable"] = portable
-    return row
-
-
-def _ending_now(connection: Connection, ended: Sequence[RunRecord]) -> list[RunRecord]:
+def _ending_now(connection: Connection, ended: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return those of ``ended`` that the store does not know as ended yet."""
-    newest = {run.run_id: run for run in ended}
+    newest = {row["run_id"]: row for row in ended}
     for some in chunks(list(newest)):
         known = select(schema.run.c.run_id).where(schema.run.c.run_id.in_(some), schema.run.c.ended_at.is_not(None))
         for run_id in connection.execute(known).scalars().all():
@@ -105,9 +90,8 @@ def _add_to_tally(connection: Connection, counts: Mapping[tuple[str, str], int])
 
 def write_sessions(connection: Connection, sessions: Sequence[SessionRecord]) -> None:
     """Insert or update sessions; one that has ended stays as it ended."""
-    if sessions:
-        rows = sorted((session_row(session) for session in sessions), key=lambda row: str(row["session_id"]))
-        _execute_many(connection, _upsert_session, rows)
+    rows = sorted(map(session_row, sessions), key=itemgetter("session_id"))
+    _execute_many(connection, _upsert_session, rows)
 
 
 def write_events(connection: Connection, events: Sequence[Event]) -> None:
@@ -122,6 +106,8 @@ _compiled: dict[tuple[str, Callable[[Any], Insert]], Compiled] = {}
 
 def _execute_many(connection: Connection, make: Callable[[Any], Insert], rows: Sequence[Mapping[str, Any]]) -> None:
     """Run a wide statement for many rows, its text made once: preparing each row anew costs more than storing it."""
+    if not rows:
+        return
     key = (connection.dialect.name, make)
     compiled = _compiled.get(key)
     if compiled is None:
