@@ -29,6 +29,7 @@ FIRST_PAUSE_S = 0.02  # after a quiet time: long enough for what belongs togethe
 RETRY_S = 1.0
 CAPACITY = 50_000
 ROWS_AT_ONCE = 1_000
+MOST_PIECES = 300  # what can wait here and in the managers; whoever stores that much does not store what still comes
 REST_RATIO = 3.0  # under a flood, rest this many times as long as a batch took: the app's own work comes first
 MOST_REST_S = 0.25
 MOST_WAIT_S = 5.0  # for a flush of somebody else
@@ -94,7 +95,7 @@ class Publisher:
             self._thread.poke()
 
     def flush_now(self) -> bool:
-        """Store everything that is pending, in the caller's thread; False when the store would not have it."""
+        """Store what is pending now, in the caller's thread; False when the store would not have it."""
         self._hurry.set()  # a flush under way in the background stops resting
         if not self._flushing.acquire(timeout=MOST_WAIT_S):
             return False
@@ -133,8 +134,8 @@ class Publisher:
 
     def _carry(self, *, rest: bool) -> bool:
         """Fetch and store piece by piece, until nothing is left; False when the store would not have it."""
-        since, more = self._dirty_since, True
-        while more:
+        since, more, pieces = self._dirty_since, True, 0
+        while more and (rest or pieces < MOST_PIECES):
             began = time.monotonic()
             waits = len(self._buffer) >= ROWS_AT_ONCE or self._fetch()
             batch = self._buffer.take(ROWS_AT_ONCE)
@@ -142,9 +143,13 @@ class Publisher:
                 self._fetch_all()
                 return False
             more = waits or len(batch) >= ROWS_AT_ONCE
+            pieces += 1
             if more and rest:
                 self._hurry.wait(min(REST_RATIO * (time.monotonic() - began), MOST_REST_S))
-        self._note_lag(since)
+        if more:
+            self._thread.poke()  # for what came meanwhile
+        else:
+            self._note_lag(since)
         return True
 
     def _fetch(self) -> bool:
@@ -162,8 +167,9 @@ class Publisher:
 
     def _fetch_all(self) -> None:
         """Take over as much as there is room for: the managers let go of what is old."""
-        while not self._buffer.full_of_ends and self._fetch():
-            pass
+        for _ in range(self._buffer.capacity // ROWS_AT_ONCE + 1):
+            if self._buffer.full_of_ends or not self._fetch():
+                return
 
     def _note_lag(self, since: float | None) -> None:
         if since is not None:
