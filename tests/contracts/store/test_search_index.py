@@ -148,6 +148,21 @@ def test_what_was_erased_is_not_in_the_index(sqlite: SqlStore, *, first_indexed:
 
 
 @pytest.mark.parametrize("first_indexed", [False, True])
+def test_what_changed_after_its_end_is_found_by_its_new_texts_only(sqlite: SqlStore, *, first_indexed: bool) -> None:
+    run = ended(1, "zebra")
+    sqlite.write(Batch(runs=[run, ended(2, "zebra")]))
+    if first_indexed:
+        index_all(sqlite)
+    for word in ("horse", "camel"):
+        run = replace(run, seq=run.seq + 1, arguments=f"path='{word}'")
+        sqlite.write(Batch(runs=[run]))
+    assert [sqlite.runs.count(word) for word in ("zebra", "horse", "camel")] == [1, 0, 1]
+    index_all(sqlite)
+    assert [sqlite.runs.count(word) for word in ("zebra", "horse", "camel")] == [1, 0, 1]
+    assert_index_agrees(sqlite)
+
+
+@pytest.mark.parametrize("first_indexed", [False, True])
 def test_what_was_forgotten_is_not_in_the_index(sqlite: SqlStore, *, first_indexed: bool) -> None:
     sqlite.write(Batch(runs=[ended(1, "zebra"), ended(2, "horse")]))
     if first_indexed:

@@ -17,7 +17,10 @@ NARROWED_BY = [
 TEXTS = ("head", "error_text", "args_text")
 _OLD = ", ".join(f"old.{name}" for name in ("id", *TEXTS))
 _CHANGED = " OR ".join(f"old.{name} IS NOT new.{name}" for name in TEXTS)
-_NOTE = "INSERT OR IGNORE INTO run_search_due (id) VALUES (new.id);"
+# not OR IGNORE: the statement that fires a trigger decides what a conflict in it does
+_NOTE = (
+    "INSERT INTO run_search_due (id) SELECT new.id WHERE NOT EXISTS (SELECT 1 FROM run_search_due WHERE id = new.id);"
+)
 # what is noted is not in the index yet, and must not be taken out of it
 _REMOVE = (
     f"INSERT INTO run_search (run_search, rowid, {', '.join(TEXTS)}) SELECT 'delete', {_OLD} "
