@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Text, and_, func, or_, select
 from sqlalchemy.sql.elements import SQLColumnExpression
 
 from octostar_runtime.errors import InvalidInput
+from octostar_runtime.store.jsontext import clean
 from octostar_runtime.store.schema import run, tally
 
 Condition = ColumnElement[bool]
@@ -23,7 +24,7 @@ COUNTED = 1_000
 MANY = 20_000
 WIDE = "run_state"
 #: What may be sorted by, and the index that has it in order.
-SORTS: Mapping[str, tuple[SQLColumnExpression[Any], str | None]] = {
+SORTS: Mapping[str, tuple[Column[Any], str | None]] = {
     "queued_at": (run.c.queued_at, None),  # in order behind names, users and states as well: the planner knows better
     "started_at": (run.c.started_at, None),
     "ended_at": (run.c.ended_at, "run_ended"),
@@ -82,7 +83,7 @@ def page_of(
 class Order:
     """How a list is sorted. Runs without a value come last when descending, first when ascending."""
 
-    column: SQLColumnExpression[Any]
+    column: Column[Any]
     index: str | None
     descending: bool
 
@@ -98,10 +99,11 @@ class Order:
 
     def applied(self, statement: Select[Any], *, by_hand: bool) -> Select[Any]:
         """Order ``statement``; by hand so that no index of the order is followed."""
-        column = func.coalesce(self.column, self.column) if by_hand else self.column
-        if self.descending:
-            return statement.order_by(column.desc().nulls_last(), run.c.id.desc())
-        return statement.order_by(column.asc().nulls_first(), run.c.id.asc())
+        column: SQLColumnExpression[Any] = func.coalesce(self.column, self.column) if by_hand else self.column
+        ordered = column.desc() if self.descending else column.asc()
+        if self.column.nullable:  # else PostgreSQL would not see that its index is in that order
+            ordered = ordered.nulls_last() if self.descending else ordered.nulls_first()
+        return statement.order_by(ordered, run.c.id.desc() if self.descending else run.c.id.asc())
 
     def cursor(self, row_id: int, value: object) -> str:
         """Return the text that continues behind a row."""
@@ -109,18 +111,32 @@ class Order:
 
     def behind(self, cursor: str) -> Condition:
         """Return what holds for the rows behind a cursor; InvalidInput."""
-        try:
-            value, row_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-            row_id = int(row_id)
-        except (ValueError, TypeError):
-            raise InvalidInput("the page's cursor cannot be read; start again from the first page") from None
+        value, row_id = self._read_cursor(cursor)
         column = self.column
         later = run.c.id < row_id if self.descending else run.c.id > row_id
+        if not column.nullable:  # a range first: that is where an index begins to read
+            if self.descending:
+                return and_(column <= value, or_(column < value, later))
+            return and_(column >= value, or_(column > value, later))
         if value is None:
             same = and_(column.is_(None), later)
             return same if self.descending else or_(same, column.is_not(None))
         same = and_(column == value, later)
         return or_(column < value, column.is_(None), same) if self.descending else or_(column > value, same)
+
+    def _read_cursor(self, cursor: str) -> tuple[Any, int]:
+        try:
+            value, row_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+            row_id = int(row_id)
+            if value is not None:
+                value = clean(value) if isinstance(self.column.type, Text) else float(value)
+            elif not self.column.nullable:
+                raise ValueError("it was made for another order")
+            if not 0 <= row_id < 2**63:
+                raise ValueError("no row has that number")
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            raise InvalidInput("the page's cursor cannot be read; start again from the first page") from None
+        return value, row_id
 
 
 def _of_few(connection: Connection, found: Found, order: Order, limit: int, offset: int) -> tuple[list[Any], int, bool]:

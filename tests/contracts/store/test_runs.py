@@ -1,5 +1,6 @@
 """What every store does with runs."""
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -165,6 +166,13 @@ def test_what_cannot_be_read_is_a_typed_error(store: Store) -> None:
         store.runs.find("", limit=0)
     with pytest.raises(InvalidInput, match="cursor"):
         store.runs.find("", limit=1, after="nonsense")
+
+
+@pytest.mark.parametrize("told", ["[[1], 2]", "[1, 1e400]", "[null, 1]", "[1, 18446744073709551616]", '["x", 1]', "{}"])
+def test_a_cursor_that_was_tampered_with_is_refused(store: Store, told: str) -> None:
+    cursor = base64.urlsafe_b64encode(told.encode()).decode()
+    with pytest.raises(InvalidInput, match="cursor"):
+        store.runs.find("", limit=1, after=cursor)
 
 
 def test_portable_arguments_are_kept_apart_from_the_record(store: Store) -> None:
