@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from octostar_runtime.models.access import Credential
+from octostar_runtime.models.calls import KeyedCall
 from octostar_runtime.models.commands import CommandRecord
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.groups import RunGroups
@@ -130,6 +131,22 @@ class CredentialUses(Protocol):
 
 class StoredCredentials(Credentials, CredentialUses, Protocol):
     """A store's credentials, whole."""
+
+
+class CallKeys(Protocol):
+    """Keys with which callers repeat a request that shall run once, the same for every node that shares the store."""
+
+    def claim(self, key: str, content: str) -> KeyedCall | None:
+        """Take the key for a request, in one atomic step; return whose it is when somebody has it."""
+        ...
+
+    def settle(self, key: str, run_id: str) -> None:
+        """Note the run that the request with the key has started."""
+        ...
+
+    def free(self, key: str) -> None:
+        """Give a key back of which no run came."""
+        ...
 
 
 class Commander(Protocol):

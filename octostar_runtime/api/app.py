@@ -79,7 +79,7 @@ def create_api(runtime: Backend) -> FastAPI:
         backend=runtime,
         rate=RateLimit(runtime.clock, rate=settings.api_rate, burst=settings.api_burst),
         stopping=Stopping(),
-        keys=IdempotencyKeys(runtime.clock),
+        keys=IdempotencyKeys(runtime.store.call_keys, runtime.publisher.flush_now),
         feed=EventFeed(),
         held=held,
         metrics=FleetMetrics(runtime, held),

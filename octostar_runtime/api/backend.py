@@ -9,7 +9,7 @@ from octostar_runtime.fleet import Fleet
 from octostar_runtime.idle import IdleController
 from octostar_runtime.operations import Operations
 from octostar_runtime.settings import Settings
-from octostar_runtime.store import Store
+from octostar_runtime.store import Publisher, Store
 from octostar_runtime.tasks import TaskManager
 from octostar_runtime.telemetry import Spans
 
@@ -40,6 +40,9 @@ class Backend(Protocol):
 
     @property
     def store(self) -> Store: ...
+
+    @property
+    def publisher(self) -> Publisher: ...
 
     @property
     def tasks(self) -> TaskManager: ...

@@ -21,6 +21,8 @@ from octostar_runtime.models.runs import RunRecord
 #: Calls that may wait for their result at once; more get 202 at once.
 WAITERS = 64
 SLICE_S = 1.0
+#: How often the store is asked for a run of another node.
+ELSEWHERE_S = 0.5
 
 
 class WithUploads:
@@ -95,14 +97,29 @@ def runtime_holds(runtime: Backend) -> Callable[[str], bool]:
     return is_live
 
 
-async def ended(api: Api, run_id: str, wait_s: float) -> RunRecord:
-    """Return the run once it has ended, or as it is after ``wait_s`` seconds, at a shutdown, or when many wait."""
-    tasks = api.backend.tasks
-    record = tasks.run(run_id)
+async def ended(api: Api, run_id: str, wait_s: float) -> tuple[RunRecord, bool]:
+    """Return the run once it has ended, or as it is after ``wait_s`` seconds, at a shutdown, or when many wait.
+
+    Says, too, whether this process holds it, and with it its result. TaskNotFound when it is kept nowhere.
+    """
+    record, here = await run_sync(_look, api.backend, run_id)
     if api.waiters.available_tokens < 1:
-        return record
+        return record, here
     deadline = anyio.current_time() + wait_s
     while not record.terminal and not api.stopping.requested and (left := deadline - anyio.current_time()) > 0:
-        await run_sync(tasks.wait_run, run_id, min(left, SLICE_S), limiter=api.waiters)
-        record = tasks.run(run_id)
-    return record
+        if here:
+            await run_sync(api.backend.tasks.wait_run, run_id, min(left, SLICE_S), limiter=api.waiters)
+        else:  # a repeat of a call that another node took
+            await anyio.sleep(min(left, ELSEWHERE_S))
+        record, here = await run_sync(_look, api.backend, run_id)
+    return record, here
+
+
+def _look(backend: Backend, run_id: str) -> tuple[RunRecord, bool]:
+    try:
+        return backend.tasks.run(run_id), True
+    except TaskNotFound:
+        record = backend.store.runs.get(run_id)
+    if record is None:
+        raise TaskNotFound(f"no run {run_id!r} is kept; it may have been pruned")
+    return record, False

@@ -1,55 +1,69 @@
-"""The same call sent twice runs once: a client's key leads back to the run it started."""
+"""The same call sent twice runs once: a client's key leads back to the run it started, also after a restart."""
 
+import hashlib
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 
-from octostar_runtime.clock import Clock
-from octostar_runtime.errors import InvalidTransition
+from octostar_runtime.errors import InvalidTransition, StoreUnavailable
+from octostar_runtime.models.calls import KeyedCall
+from octostar_runtime.ports import CallKeys
 
-KEPT, KEPT_S = 10_000, 86_400.0
-MAX_LENGTH = 200
+logger = logging.getLogger(__name__)
+#: Calls of this process that are remembered beside the store, in case it could not be told of them.
+REMEMBERED = 1_000
 
 
 class IdempotencyKeys:
-    """Remember which run a key started. Safe from any thread."""
+    """Remember in the store which run a key started. Safe from any thread.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    ``publish`` stores what the runtime knows of its runs, so that whoever finds a key there finds its run, too.
+    """
+
+    def __init__(self, keys: CallKeys, publish: Callable[[], object]) -> None:
+        self._keys = keys
+        self._publish = publish
         self._lock = threading.Lock()
-        self._runs: OrderedDict[str, tuple[str, str | None, float]] = OrderedDict()  # key → (content, run, at)
+        self._untold: OrderedDict[str, KeyedCall] = OrderedDict()
 
     def run_once(self, key: str, content: str, start: Callable[[], str]) -> tuple[str, bool]:
         """Return (run_id, whether it was started now).
 
         ``content`` stands for the request: InvalidTransition when the key was used with another one, or when the
-        first request with it is still being taken.
+        first request with it is still being taken. StoreUnavailable when nobody can tell whether it is the first.
         """
-        if (known := self._claim(key, content)) is not None:
-            return known, False
+        key = hashlib.sha256(key.encode()).hexdigest()
+        with self._lock:
+            known = self._untold.get(key)
+        known = known or self._keys.claim(key, content)
+        if known is not None:
+            return _run_of(known, content), False
         try:
             run_id = start()
         except BaseException:
-            with self._lock:
-                self._runs.pop(key, None)
+            with suppress(StoreUnavailable):  # then it is free as soon as nobody can still be at it
+                self._keys.free(key)
             raise
-        with self._lock:
-            self._runs[key] = (content, run_id, self._clock.monotonic())
+        self._settle(key, content, run_id)
         return run_id, True
 
-    def _claim(self, key: str, content: str) -> str | None:
-        now = self._clock.monotonic()
-        with self._lock:
-            while self._runs and now - next(iter(self._runs.values()))[2] > KEPT_S:
-                self._runs.popitem(last=False)
-            found = self._runs.get(key)
-            if found is None:
-                self._runs[key] = (content, None, now)
-                if len(self._runs) > KEPT:
-                    self._runs.popitem(last=False)
-                return None
-        if found[0] != content:
-            raise InvalidTransition("this Idempotency-Key was used for another request; use a fresh key")
-        if found[1] is None:
-            raise InvalidTransition("the first request with this Idempotency-Key is still being taken; ask again")
-        return found[1]
+    def _settle(self, key: str, content: str, run_id: str) -> None:
+        try:
+            self._publish()
+            self._keys.settle(key, run_id)
+        except StoreUnavailable as error:
+            logger.warning("only this process knows of the call that started run %s: %s", run_id, error)
+            with self._lock:
+                self._untold[key] = KeyedCall(content=content, run_id=run_id)
+                while len(self._untold) > REMEMBERED:
+                    self._untold.popitem(last=False)
+
+
+def _run_of(known: KeyedCall, content: str) -> str:
+    if known.content != content:
+        raise InvalidTransition("this Idempotency-Key was used for another request; use a fresh key")
+    if known.run_id is None:
+        raise InvalidTransition("the first request with this Idempotency-Key is still being taken; ask again")
+    return known.run_id

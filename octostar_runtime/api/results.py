@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from octostar_runtime.api.backend import Backend
 from octostar_runtime.errors import InvalidTransition, ResultExpired, TaskNotFound
+from octostar_runtime.models.nodes import NodeState
 from octostar_runtime.models.runs import RunRecord, RunState
 
 
@@ -53,4 +54,11 @@ def _data(backend: Backend, record: RunRecord) -> object:
     except TaskNotFound:
         if not record.terminal:
             return None
-        raise InvalidTransition(f"the result is kept by node {record.node_id}; only states travel") from None
+        raise _elsewhere(backend, record.node_id) from None
+
+
+def _elsewhere(backend: Backend, node_id: str) -> InvalidTransition | ResultExpired:
+    there = next((node for node in backend.fleet.snapshot.nodes if node.node_id == node_id), None)
+    if there is None or there.state in (NodeState.LOST, NodeState.STOPPED):
+        return ResultExpired("the result went with the process that held it, which has ended; run it again")
+    return InvalidTransition(f"the result is kept by node {node_id}; only states travel")

@@ -7,7 +7,7 @@ from octostar_runtime.models.fleet import StoreHealth
 from octostar_runtime.models.nodes import NodeRecord, NodeState, StoredNode
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.sessions import SessionRecord
-from octostar_runtime.ports import Commander, Documents, EventArchive, Leases, RunArchive, StoredCredentials
+from octostar_runtime.ports import CallKeys, Commander, Documents, EventArchive, Leases, RunArchive, StoredCredentials
 from octostar_runtime.store.batch import Batch
 
 
@@ -31,6 +31,9 @@ class Store(Protocol):
 
     @property
     def credentials(self) -> StoredCredentials: ...
+
+    @property
+    def call_keys(self) -> CallKeys: ...
 
     @property
     def commander(self) -> "RunningCommander": ...

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, select, update
 
+from octostar_runtime.models.calls import KEPT_S
 from octostar_runtime.models.commands import CommandState
 from octostar_runtime.models.nodes import NodeState
 from octostar_runtime.store import schema
@@ -28,6 +29,7 @@ def prune_step(connection: Connection, *, now: float, days: float, rows: int) ->
         + _prune(connection, schema.session, schema.session.c.ended_at, before, rows)
         + _prune(connection, schema.event, schema.event.c.at, before, rows)
         + _prune_commands(connection, now - min(days, COMMAND_DAYS) * DAY_S)
+        + _prune(connection, schema.call_key, schema.call_key.c.at, now - KEPT_S, rows)
         + _prune_nodes(connection, before)
         + _prune_claims(connection, now, before)
     )

@@ -186,3 +186,14 @@ credential = Table(
     UniqueConstraint("digest"),
     Index("credential_kind", "kind"),
 )
+
+#: Which run a caller's Idempotency-Key started. Keys are digests: whose they are is not to be read from them.
+call_key = Table(
+    "call_key",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("content", Text, nullable=False),  # a digest of the request
+    Column("run_id", Text),  # none yet while the first request is still being taken
+    Column("at", Float(53), nullable=False),
+    Index("call_key_at", "at"),
+)

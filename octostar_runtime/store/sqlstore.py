@@ -8,6 +8,7 @@ from octostar_runtime.models.fleet import StoreHealth
 from octostar_runtime.models.nodes import NodeRecord
 from octostar_runtime.settings import Settings
 from octostar_runtime.store.batch import Batch
+from octostar_runtime.store.callkeys import SqlCallKeys
 from octostar_runtime.store.commander import StoreCommander
 from octostar_runtime.store.commands import SqlCommands
 from octostar_runtime.store.credentials import SqlCredentials
@@ -48,6 +49,7 @@ class SqlStore:
         self.documents = SqlDocuments(database, now)
         self.leases = SqlLeases(database, now)
         self.credentials = SqlCredentials(database)
+        self.call_keys = SqlCallKeys(database, now)
         self.nodes = SqlNodes(database)
         self.commands = SqlCommands(database)
         listener: Listener = (

@@ -15,7 +15,7 @@ from octostar_runtime.api.results import ResultAnswer, result_of
 from octostar_runtime.errors import NotAllowed
 from octostar_runtime.functions import ApiFunction, functions
 from octostar_runtime.models.access import Principal
-from octostar_runtime.models.runs import RunRecord
+from octostar_runtime.models.runs import RunRecord, RunState
 
 router = APIRouter(prefix="/api/functions", tags=["functions"])
 #: How long an answer is held at most: proxies and clients give up on longer ones.
@@ -65,9 +65,10 @@ async def call_function(
     finally:
         if folder is not None and not started:
             await run_in_threadpool(api.uploads.drop, folder)
-    record = await calls.ended(api, run_id, wait)
+    record, here = await calls.ended(api, run_id, wait)
     headers = {"Location": f"{api.backend.settings.base_path}/api/runs/{run_id}"}
-    if wait and record.terminal:
+    # a repeat may lead to a run of another process: what it gave is not here, but that it ended well is
+    if wait and record.terminal and (here or record.state is not RunState.SUCCESS):
         answer = await run_in_threadpool(result_of, api.backend, record)
         return reply(ResultAnswer, answer, headers=headers)
     return reply(RunRecord, record, status=202, headers=headers)

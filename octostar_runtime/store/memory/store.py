@@ -6,6 +6,7 @@ from octostar_runtime.models.nodes import NodeRecord
 from octostar_runtime.settings import Settings
 from octostar_runtime.store.batch import Batch
 from octostar_runtime.store.local_commander import LocalCommander
+from octostar_runtime.store.memory.callkeys import MemoryCallKeys
 from octostar_runtime.store.memory.credentials import MemoryCredentials
 from octostar_runtime.store.memory.documents import MemoryDocuments
 from octostar_runtime.store.memory.events import MemoryEvents
@@ -26,6 +27,7 @@ class MemoryStore:
         self.documents = MemoryDocuments(clock.time)
         self.leases = MemoryLeases(clock.time)
         self.credentials = MemoryCredentials()
+        self.call_keys = MemoryCallKeys(clock.time, limit)
         self.nodes = MemoryNodes(self.runs, self.sessions, self.events)
         self.commander = LocalCommander(node_id=node.node_id, clock=clock)
 

@@ -1,5 +1,7 @@
 """Plain functions are called through the API: validated, run as tasks, cancelled, never twice by accident."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -10,7 +12,7 @@ from octostar_runtime.models.access import Role
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.testing import wait_until
 from tests.real.api import sample_functions
-from tests.support.api_server import ApiServer
+from tests.support.api_server import ApiServer, running_api
 
 pytestmark = pytest.mark.real
 
@@ -165,3 +167,56 @@ def test_an_answer_is_held_for_as_long_as_it_was_asked_for(server: ApiServer) ->
         assert not client.run(held.run_id).terminal
         sample_functions.gate.set()
         assert held.result().data == 1
+
+
+def test_a_key_leads_to_the_same_run_after_a_restart_and_at_another_replica(tmp_path: Path) -> None:
+    sample_functions.calls.clear()
+    headers = {"Idempotency-Key": "k1"}
+
+    def call(at: ApiServer, wait: float = 0, text: str = "once") -> httpx.Response:
+        token = {"Authorization": f"Bearer {at.token()}"}
+        url = f"{at.url}/api/functions/noted?wait={wait}"
+        return httpx.post(url, content=f'{{"text": "{text}"}}', headers={**headers, **token})
+
+    with running_api(tmp_path) as first:
+        started = call(first, wait=10)
+        run = started.headers["location"]
+        with running_api(tmp_path) as other:
+            again = call(other, wait=10)
+            assert (again.status_code, again.headers["location"], again.json()["state"]) == (202, run, "success")
+            assert call(other, text="another").status_code == 409
+    with running_api(tmp_path) as restarted:
+        again = call(restarted)
+        assert (again.status_code, again.headers["location"]) == (202, run)
+        result = httpx.get(
+            f"{restarted.url}{run}/result", headers={"Authorization": f"Bearer {restarted.token()}"}, timeout=20
+        )
+        assert result.status_code == 410
+        assert "run it again" in result.json()["detail"]
+    assert sample_functions.calls == ["once"]
+
+
+def test_a_repeat_at_another_replica_waits_for_the_run_of_the_first(server: ApiServer) -> None:
+    sample_functions.gate.clear()
+    with running_api(server.runtime.settings.state_dir) as other:
+        here = httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.token()}"})
+        there = httpx.Client(base_url=other.url, headers={"Authorization": f"Bearer {other.token()}"})
+        with here, there, ThreadPoolExecutor(1) as background:
+            first = here.post("/api/functions/count", json={"upto": 2}, headers={"Idempotency-Key": "both"})
+            again = background.submit(
+                there.post, "/api/functions/count?wait=30", json={"upto": 2}, headers={"Idempotency-Key": "both"}
+            )
+            time.sleep(0.3)
+            assert not again.done()
+            sample_functions.gate.set()
+            answer = again.result(20)
+    assert answer.headers["location"] == first.headers["location"]
+    assert answer.json()["state"] == "success"
+
+
+def test_the_same_arguments_written_otherwise_are_the_same_request(server: ApiServer) -> None:
+    headers = {"Authorization": f"Bearer {server.token()}", "Idempotency-Key": "order"}
+    url = f"{server.url}/api/functions/add"
+    answers = [httpx.post(url, content=body, headers=headers) for body in ('{"a":1,"b":2}', '{ "b": 2, "a": 1 }')]
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.headers["location"] for answer in answers}) == 1
