@@ -172,8 +172,12 @@ class RunningApp:
         return self
 
     def start(self) -> Self:
-        """Start and wait until it says that it is ready; AssertionError with all logs when it does not."""
-        self.launch()
+        """Start, unless it was launched already, and wait until it says that it is ready.
+
+        AssertionError with all logs when it does not. Launch several before you start each: they come up together.
+        """
+        if self.returncode is not None or self._process is None:
+            self.launch()
         deadline = time.monotonic() + self._ready_within_s
         while "Stop it with" not in self.output:
             if self.returncode is not None or time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,12 @@ def replicas(shared: Cluster, tmp_path: Path) -> Iterator[tuple[RunningApp, Runn
         "DATABASE_URL": f"sqlite:///{tmp_path / 'store.sqlite3'}",
         "OCTOSTAR_POOLS": json.dumps({"async-patterns": {**pool, "engine": "dask"}}),
     }
-    with RunningApp(nginx=False, env=env) as first, RunningApp(nginx=False, env=env) as second:
-        yield first, second
+    first, second = RunningApp(nginx=False, env=env), RunningApp(nginx=False, env=env)
+    with ExitStack() as stack:
+        for app in (first, second):
+            stack.callback(app.discard)
+            app.launch()
+        yield stack.enter_context(first), stack.enter_context(second)
 
 
 def person(browser: Browser, app: RunningApp) -> Page:
@@ -42,7 +47,7 @@ def test_work_on_the_cluster_is_stopped_from_another_replica(
         operator.goto(f"{second.url}/tasks?state=running&q=pool:async-patterns")
         ada.goto(f"{first.url}/patterns_parallelism")
         handing_in = ada.get_by_role("button", name="Wait for replies (network)")
-        for count in range(1, 7):  # ten seconds each, two at a time
+        for count in range(1, 5):  # ten seconds each, two at a time
             handing_in.click(timeout=PATIENCE_MS)
             expect(ada.get_by_role("button", name=f"Cancel all {count}")).to_be_visible(timeout=PATIENCE_MS)
         for _ in range(4):  # one may end while it is asked about

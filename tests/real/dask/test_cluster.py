@@ -84,12 +84,12 @@ def test_an_argument_that_cannot_be_sent_is_named_at_submit(tasks: TaskManager) 
     assert caught.value.argument == "lock"
 
 
-@pytest.mark.timeout(200)
-def test_thousands_of_tiny_runs_all_end_and_leave_nothing_behind(cluster: Cluster, make_manager: MakeManager) -> None:
+def test_many_tiny_runs_all_end_and_leave_nothing_behind(cluster: Cluster, make_manager: MakeManager) -> None:
     tasks = make_manager(cluster.settings(size=8))
-    ids = [tasks.submit(f"t{n}", lambda handle, n: n, {"n": n}) for n in range(2_000)]
-    assert tasks.join_pool("default", 180)
-    assert [tasks.get_result(f"t{n}")["data"] for n in (0, 1_000, 1_999)] == [0, 1_000, 1_999]
+    # far more than slots, workers and kept messages; the benchmark does the same with 10,000
+    ids = [tasks.submit(f"t{n}", lambda handle, n: n, {"n": n}) for n in range(500)]
+    assert tasks.join_pool("default", 50)
+    assert [tasks.get_result(f"t{n}")["data"] for n in range(500)] == list(range(500))
     assert {tasks.run(run_id).state for run_id in ids} == {RunState.SUCCESS}
     engine = tasks._pools["default"].engine
     assert isinstance(engine, DaskEngine)
