@@ -99,6 +99,7 @@ def _call(function: ApiFunction, schemas: dict[str, Any]) -> dict[str, Any]:
     schemas.update(result.pop("$defs", {}))
     result["properties"]["data"] = returns
     media_type = "multipart/form-data" if function.files else "application/json"
+    needed = bool(function.files or parameters.get("required"))  # a call without arguments may have no body at all
     location = {"Location": {"description": "the run", "schema": {"type": "string"}}}
     return {
         "tags": ["functions", *function.tags],
@@ -120,7 +121,7 @@ def _call(function: ApiFunction, schemas: dict[str, Any]) -> dict[str, Any]:
                 "schema": {"type": "string", "minLength": 1, "maxLength": 200},
             },
         ],
-        "requestBody": {"required": True, "content": {media_type: {"schema": parameters}}},
+        "requestBody": {"required": needed, "content": {media_type: {"schema": parameters}}},
         "responses": {
             "200": {
                 "description": "the result, when it came in time",

@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from octostar_runtime.functions import api_function
 from octostar_runtime.input_file import InputFile
@@ -29,7 +31,7 @@ def measure(file: InputFile, note: str = "") -> dict[str, Any]:
 
 
 @api_function
-def count(upto: int) -> Iterator[int]:
+def count(upto: Annotated[int, Field(ge=1, le=100)]) -> Iterator[int]:
     """Count, one partial result at a time, waiting before the last."""
     yield from range(upto - 1)
     gate.wait(20)
