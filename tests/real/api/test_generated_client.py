@@ -16,7 +16,7 @@ GENERATOR = Path(sys.executable).with_name("openapi-python-client")
 def test_a_generated_client_lists_runs_calls_functions_and_reads_refusals(
     server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = [GENERATOR, "generate", "--url", f"{server.url}/openapi.json", "--meta", "none"]
+    command = [str(GENERATOR), "generate", "--url", f"{server.url}/openapi.json", "--meta", "none"]
     made = subprocess.run(
         [*command, "--output-path", tmp_path / "generated_client"],
         capture_output=True,
