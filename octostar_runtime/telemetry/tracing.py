@@ -52,11 +52,17 @@ class Spans:
         self._provider = provider
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, Span] = OrderedDict()
+        trace.get_tracer_provider()  # one that the environment names is loaded by the first question
 
     @property
     def enabled(self) -> bool:
         """Whether somebody listens."""
-        return self._provider is not None or not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
+        if self._provider is not None:
+            return True
+        # The public question looks into the environment each time, which would be a tenth of what a run costs.
+        if getattr(trace, "_TRACER_PROVIDER", trace) is None:
+            return False
+        return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
 
     def watch(self, run: Execution) -> Finished | None:
         """Open the span of an execution and make it current in the run's context; returns what closes it.

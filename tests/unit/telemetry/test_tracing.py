@@ -106,3 +106,13 @@ def test_without_an_sdk_nothing_is_opened_and_nothing_is_kept() -> None:
     assert not spans._sessions
     with spans.request(HEADERS, "POST /x"):
         assert not trace.get_current_span().get_span_context().is_valid
+
+
+def test_an_sdk_that_is_set_up_later_is_noticed_at_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = Spans()
+    assert not spans.enabled
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", TracerProvider())
+    assert spans.enabled
+    monkeypatch.delattr(trace, "_TRACER_PROVIDER")  # a release of OpenTelemetry that keeps it elsewhere
+    monkeypatch.setattr(trace, "get_tracer_provider", TracerProvider)
+    assert spans.enabled
