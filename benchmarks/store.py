@@ -39,7 +39,7 @@ QUERIES = (
     "user:user00*", "name:import_feed state:error", "tag:nightly", "error:timeouterror", "longer:50s", "older:1h",
     "-state:success", "user117", "rows=123456", "score -state:success", "zzz-nothing", "pool:heavy state:failed",
 )  # fmt: skip
-SORTS = ("-queued_at", "queued_at", "-run_s", "name", "-ended_at")
+SORTS = ("-queued_at", "queued_at", "-run_s", "-wait_s", "name", "user", "-ended_at")
 
 
 def main() -> None:
