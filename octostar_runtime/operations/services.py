@@ -9,6 +9,8 @@ from octostar_runtime.operations.dispatch import Dispatcher
 
 SCOPE = "services:write"
 POLICY_SCOPE = "policy:write"
+#: The state that a command was accepted for; what the service came to is told by its own events.
+_AFTER = {"service.stop": "stopping", "service.start": "starting"}
 #: Who asks when it is an app's own user: somebody without any role.
 USER = Principal(name="a user of the app", role=Role.NOBODY, via="app")
 
@@ -29,14 +31,14 @@ class ServiceOperations(Dispatcher):
         self._require(by, Role.OPERATOR, SCOPE, "keep services awake", "hold")
         result = self._send(self._controller(), "service.hold", {"owner": by.name, "ttl_s": ttl_s}, by, reason)
         hold_id = str(result.get("hold_id", ""))
-        self._audit("service.hold_taken", hold_id, by, reason, {"ttl_s": ttl_s})
+        self._audit("service.hold_taken", hold_id, by, reason, {"ttl_s": ttl_s, "before": "none", "after": "held"})
         return hold_id
 
     def release_hold(self, hold_id: str, *, by: Principal, reason: str = "") -> None:
         """End a hold before it expires."""
         self._require(by, Role.OPERATOR, SCOPE, "release a hold", hold_id)
         self._send(self._controller(), "service.release_hold", {"hold_id": hold_id}, by, reason)
-        self._audit("service.hold_released", hold_id, by, reason)
+        self._audit("service.hold_released", hold_id, by, reason, {"before": "held", "after": "released"})
 
     def save_policy(self, doc: Mapping[str, object], expected: int, *, by: Principal, reason: str = "") -> int:
         """Save the idle policy; PolicyInvalid names the field, VersionConflict says somebody was faster."""
@@ -62,7 +64,7 @@ class ServiceOperations(Dispatcher):
                 node_id=self._at.node_id,
                 actor=owner,
                 reason="pressed keep awake",
-                data={"session_id": session_id, "until": until, "via": "app"},
+                data={"session_id": session_id, "until": until, "via": "app", "before": "none", "after": "held"},
             )
         )
         return float(until) if isinstance(until, int | float) else self._at.clock.time()
@@ -74,7 +76,9 @@ class ServiceOperations(Dispatcher):
             raise ServiceNotFound(f"no service is called {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
         self._send(self._controller(), kind, {"service": name, **args}, by, reason)
         forced = {"force": True} if args.get("force") else {}
-        self._audit(f"{kind}_requested", name, by, reason, {"before": known[name].state.value, **forced})
+        self._audit(
+            f"{kind}_requested", name, by, reason, {"before": known[name].state.value, "after": _AFTER[kind], **forced}
+        )
 
     def _controller(self) -> str:
         """The node whose idle controller is in charge; this one when nobody has said so yet."""

@@ -7,6 +7,7 @@
 
 ``authorize()`` is asked on each run and each refresh, in the viewer's own script run (``st.user`` and
 ``st.context`` are there); it returns "viewer", "operator", "admin" or None. Until it says who, nobody is anything.
+"Clear cache" of Streamlit's own menu, which empties the caches of all users, is then for operators only.
 """
 
 from collections.abc import Callable
@@ -17,11 +18,14 @@ import streamlit as st
 from streamlit import Page
 
 from octostar_runtime.models.access import ANONYMOUS, Principal, Role
+from octostar_runtime.sessions import streamlit_bridge
 from octostar_runtime.ui.console import Console, Source
+from octostar_runtime.ui.developer_menu import DeveloperMenu
 from octostar_runtime.ui.frame import choices
 from octostar_runtime.ui.links import PAGES, Links
 
 Authorize = Callable[[], str | Role | None]
+_menu = DeveloperMenu()
 
 
 def console_pages(
@@ -35,6 +39,7 @@ def console_pages(
     links = Links(prefix)
     read = source or _source_of_this_process(links)
     identify = partial(_identify, authorize)
+    _menu.saw(streamlit_bridge.current_session(), _role(identify))
     pages: dict[str, Page] = {}
 
     def draw(name: str) -> None:
@@ -61,6 +66,14 @@ def console_pages(
     return list(pages.values())
 
 
+def _role(identify: Callable[[], Principal]) -> Role:
+    """Return what this viewer is; an ``authorize`` that fails must not take the app's own pages with it."""
+    try:
+        return identify().role
+    except Exception:  # noqa: BLE001 - it is told on the console's own pages
+        return Role.NOBODY
+
+
 def _identify(authorize: Authorize | None) -> Principal:
     """Return who this viewer is; a role that is none, and an ``authorize`` that fails, are nobody."""
     if authorize is None:
@@ -83,4 +96,5 @@ def _source_of_this_process(links: Links) -> Source:
 
     found = runtime_source()
     found.runtime.sessions.set_console_pages(links.is_page)
+    _menu.guard(found.runtime.sessions)
     return found

@@ -32,28 +32,35 @@ if TYPE_CHECKING:
 #: Seconds an answer of the store is shown to everybody before it is asked again.
 FRESH_S = 1.0
 KEPT = 64
+#: Groups over all that is kept are dear: they are asked for again only after this many times what it took, so that at
+#: most a fiftieth of a core goes into them, but at the latest after ``STALEST_S``.
+REST, STALEST_S = 50.0, 20.0
 
 
 class Shared:
     """A bounded cache by question; the same question from two viewers is asked once."""
 
-    def __init__(self, monotonic: Callable[[], float], *, fresh_s: float = FRESH_S, kept: int = KEPT) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float], *, fresh_s: float = FRESH_S, rest: float = 0.0, kept: int = KEPT
+    ) -> None:
         self._monotonic = monotonic
         self._fresh_s = fresh_s
+        self._rest = rest
         self._kept = kept
         self._lock = threading.Lock()
         self._answers: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
 
     def get(self, question: Hashable, ask: Callable[[], Any]) -> Any:
-        """Return the answer to ``question``, from ``ask()`` when the last one is older than ``fresh_s``."""
+        """Return the answer to ``question``, from ``ask()`` when the last one is not fresh any more."""
         now = self._monotonic()
         with self._lock:
             known = self._answers.get(question)
-            if known is not None and now - known[0] < self._fresh_s:
+            if known is not None and now < known[0]:
                 return known[1]
         answer = ask()  # not under the lock: a slow store must not stop those whose answer is known
+        rest_s = min((self._monotonic() - now) * self._rest, STALEST_S)
         with self._lock:
-            self._answers[question] = (now, answer)
+            self._answers[question] = (now + max(self._fresh_s, rest_s), answer)
             self._answers.move_to_end(question)
             while len(self._answers) > self._kept:
                 self._answers.popitem(last=False)
@@ -66,7 +73,7 @@ class RuntimeSource:
     def __init__(self, runtime: "Runtime") -> None:
         self._runtime = runtime
         self._shared = Shared(runtime.clock.monotonic)
-        self._slow = Shared(runtime.clock.monotonic, fresh_s=2.0)
+        self._slow = Shared(runtime.clock.monotonic, fresh_s=2.0, rest=REST)
         self._history = Shared(runtime.clock.monotonic, fresh_s=60.0, kept=6)
         self._view = View(runtime.settings)
 

@@ -99,3 +99,12 @@ def state(client: StreamlitClient, query: str) -> str:
     # a raw client does not refresh by itself
     wait_until(lambda: widget(client.go(LINKS.path("tasks"), query=query), "oc_tasks"), what="the task", timeout_s=20)
     return str(row(client)[2])
+
+
+@pytest.mark.parametrize(("role", "kept"), [("", True), ("viewer", True), ("operator", False)])
+def test_only_an_operator_of_the_app_clears_the_caches_of_all(host: StreamlitServer, role: str, kept: bool) -> None:
+    with StreamlitClient(host.url, query=f"as={role}", timeout_s=30) as client:
+        client.click("Press")
+        client.clear_cache()  # would empty the session's state too, by which it is seen
+        client.heartbeat().rerun()
+        assert client.shows("pressed=True") is kept

@@ -20,6 +20,23 @@ def test_the_same_question_is_asked_once_while_the_answer_is_fresh() -> None:
     assert shared.get("q", lambda: next(numbers)) == 2
 
 
+def test_what_took_long_is_shown_longer_but_not_for_ever() -> None:
+    clock, numbers = ManualClock(), itertools.count(1)
+    shared = Shared(clock.monotonic, fresh_s=2.0, rest=50.0)
+
+    def ask_for(seconds: float) -> int:
+        clock.advance(seconds)
+        return next(numbers)
+
+    assert shared.get("dear", lambda: ask_for(0.2)) == 1
+    clock.advance(9.0)
+    assert shared.get("dear", lambda: ask_for(0.2)) == 1
+    clock.advance(1.5)
+    assert shared.get("dear", lambda: ask_for(5.0)) == 2
+    clock.advance(16.0)
+    assert shared.get("dear", lambda: ask_for(0.0)) == 3
+
+
 def test_the_cache_is_bounded() -> None:
     shared = Shared(ManualClock().monotonic, kept=4)
 

@@ -16,6 +16,9 @@ def home() -> None:
     """Be the app's own page."""
     st.write("Our own page")
     st.write(f"from {octostar_runtime.__file__}")
+    if st.button("Press"):
+        st.session_state["pressed"] = True
+    st.write(f"pressed={st.session_state.get('pressed', False)}")
     if st.button("Work"):
         octostar_runtime.get_runtime().tasks.submit("work", work, name="work")
 
