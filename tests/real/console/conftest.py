@@ -1,6 +1,7 @@
 """One deployment behind nginx for all journeys, and people with their own browsers in it."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -25,18 +26,26 @@ def console() -> Iterator[RunningApp]:
         yield app
 
 
-def browser_of(browser: Browser, console: RunningApp, cookie: str) -> BrowserContext:
+def browser_of(browser: Browser, console: RunningApp, cookie: str, *, dark: bool = False) -> BrowserContext:
     """Return a browser that is signed in with ``cookie``."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    scheme: Literal["dark", "light"] = "dark" if dark else "light"
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
     name, _, value = cookie.partition("=")
     context.add_cookies([{"name": name, "value": value.split(";")[0], "url": console.url}])
     return context
 
 
 @pytest.fixture
-def operator(browser: Browser, console: RunningApp) -> Iterator[Page]:
+def theme() -> str:
+    """Return what the operator's system prefers; a test that parametrizes it runs in the others too."""
+    return "light"
+
+
+@pytest.fixture
+def operator(browser: Browser, console: RunningApp, theme: str) -> Iterator[Page]:
     """A page of somebody who may do everything."""
-    context = browser_of(browser, console, console.admin_cookie)  # type: ignore[attr-defined]
+    cookie: str = console.admin_cookie  # type: ignore[attr-defined]
+    context = browser_of(browser, console, cookie, dark=theme == "dark")
     yield context.new_page()
     context.close()
 

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from octostar_runtime.testing import wait_until
 from tests.real.console.conftest import PATIENCE_MS, confirm, start, state_of
+from tests.support.contrast import faint_texts
 from tests.support.running_app import RunningApp
 
 pytestmark = pytest.mark.real
@@ -26,6 +27,7 @@ def test_a_stranger_on_any_page_sees_the_sign_in_and_no_data(
     context.close()
 
 
+@pytest.mark.parametrize("theme", ["dark"])
 @pytest.mark.parametrize("address", PAGES)
 def test_a_deep_link_opens_its_page_in_the_frame(operator: Page, console: RunningApp, address: str) -> None:
     operator.goto(f"{console.url}/{address}")
@@ -33,6 +35,7 @@ def test_a_deep_link_opens_its_page_in_the_frame(operator: Page, console: Runnin
     expect(operator.locator(".oc-fresh").first).to_contain_text("Updated", timeout=PATIENCE_MS)
     expect(operator.get_by_test_id("stSidebarNav")).to_contain_text("Idle shutdown")
     assert operator.get_by_test_id("stException").count() == 0
+    assert faint_texts(operator) == []
 
 
 def test_a_running_task_is_cancelled_by_a_click(operator: Page, console: RunningApp) -> None:
@@ -49,7 +52,9 @@ def test_a_running_task_is_cancelled_by_a_click(operator: Page, console: Running
     expect(operator.locator(".oc-table")).to_contain_text("wrong month", timeout=PATIENCE_MS)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_failing_group_is_found_read_and_retried_as_a_whole(operator: Page, console: RunningApp) -> None:
+    known = len(of_name(console, "fails"))
     runs = [start(console, "fails", number=number) for number in range(5)]
     for run_id in runs:
         wait_until(lambda run_id=run_id: state_of(console, run_id) == "error", what="the failure", timeout_s=15)  # type: ignore[misc]
@@ -63,17 +68,21 @@ def test_a_failing_group_is_found_read_and_retried_as_a_whole(operator: Page, co
     operator.goto(f"{console.url}/tasks?state=failed&q=name:fails")
     operator.get_by_role("button", name="All that match").click()
     operator.get_by_text("Retry all that match").last.click()
-    expect(operator.get_by_role("dialog")).to_contain_text("Retry all 5 that match?", timeout=PATIENCE_MS)
+    expect(operator.get_by_role("dialog")).to_contain_text(f"Retry all {known + 5} that match?", timeout=PATIENCE_MS)
     confirm(operator)
 
-    found = console.api("GET", "/api/runs", params={"q": "name:fails"}).json()
     wait_until(
-        lambda: len(console.api("GET", "/api/runs", params={"q": "name:fails"}).json()["items"]) == 10,
-        what=f"five new runs beside {len(found['items'])}",
-        timeout_s=10,
+        lambda: of_name(console, "fails").count("error") == 2 * (known + 5), what="as many new runs", timeout_s=15
     )
 
 
+def of_name(console: RunningApp, name: str) -> list[str]:
+    """Return the states of the runs of that name."""
+    found = console.api("GET", "/api/runs", params={"q": f"name:{name}", "limit": 100}).json()["items"]
+    return [run["state"] for run in found]
+
+
+@pytest.mark.parametrize("theme", ["dark"])
 def test_a_stuck_task_shows_its_stack_and_is_stopped_hard(operator: Page, console: RunningApp) -> None:
     run_id = start(console, "does_not_listen", seconds=60)
     operator.goto(f"{console.url}/task?id={run_id}")
@@ -108,6 +117,7 @@ def test_a_closed_tab_ends_its_session_and_cancels_its_task(
     person.close()
 
 
+@pytest.mark.parametrize("theme", ["dark"])
 def test_another_browser_appears_is_ended_and_told_so(browser: Browser, operator: Page, console: RunningApp) -> None:
     operator.goto(f"{console.url}/sessions")
     expect(operator.locator(".oc-fresh").first).to_be_visible(timeout=PATIENCE_MS)
@@ -138,3 +148,32 @@ def test_a_viewer_sees_everything_and_finds_every_button_off(viewer: Page, conso
 
     assert state_of(console, run_id) == "running"
     console.api("POST", f"/api/runs/{run_id}/cancel", json={})
+
+
+def test_the_keyboard_finds_refreshes_helps_and_jumps(operator: Page, console: RunningApp) -> None:
+    operator.context.add_cookies([{"name": "octostar_console", "value": "Off.relative", "url": console.url}])
+    operator.goto(f"{console.url}/tasks")
+    updated = operator.locator(".oc-fresh").first
+    expect(updated).to_contain_text(re.compile(r"Updated \d"), timeout=PATIENCE_MS)
+    shown = updated.inner_text()
+    operator.wait_for_timeout(1_500)
+    assert updated.inner_text() == shown  # switched off: it stands still
+    operator.keyboard.press("r")
+    expect(updated).not_to_have_text(shown, timeout=PATIENCE_MS)
+
+    operator.keyboard.press("/")
+    search = operator.get_by_label("Search", exact=True)
+    expect(search).to_be_focused(timeout=PATIENCE_MS)
+    operator.keyboard.type("r?gs")  # letters now, not keys
+    expect(search).to_have_value("r?gs")
+    assert operator.get_by_role("dialog").count() == 0
+    search.fill("")
+    operator.locator(".oc-title").first.click()
+
+    operator.keyboard.press("?")
+    expect(operator.get_by_role("dialog")).to_contain_text("go to the search box", timeout=PATIENCE_MS)
+    operator.keyboard.press("Escape")
+    expect(operator.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE_MS)
+    operator.keyboard.press("g")
+    operator.keyboard.press("s")
+    expect(operator).to_have_url(re.compile("/sessions"), timeout=PATIENCE_MS)
