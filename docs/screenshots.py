@@ -3,13 +3,14 @@
     python -m docs.screenshots            # all of them
     python -m docs.screenshots overview   # one page
 
-The pages show the made-up fleet of ``tests/support/fleet_samples.py``, so that each state there is can be seen and
-two runs give the same pictures.
+The pages of the console show the made-up fleet of ``tests/support/fleet_samples.py``, so that each state there is can
+be seen and two runs give the same pictures. The patterns are pages for users: they are taken from the real app.
 """
 
 import io
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,6 +44,12 @@ PICTURES = {
     "system-settings": ("system?tab=settings", ".oc-table"),
     "system-tokens": ("system?tab=tokens", "[data-testid=stForm]"),
 }
+PATTERNS = {
+    "patterns-initialization": ("patterns_initialization", "[data-testid=stHeading]"),
+    "patterns-browser": ("patterns_browser", "[data-testid=stHeading]"),
+    "patterns-parallelism": ("patterns_parallelism", "[data-testid=stHeading]"),
+    "patterns-backend": ("patterns_backend", "[data-testid=stHeading]"),
+}
 SIZES = {1440: 900, 390: 844}
 #: Pictures are cut below this many pixels: enough to see the page, small enough to keep.
 TALLEST = 1900
@@ -52,14 +59,26 @@ COLOURS = 160
 def main(names: list[str]) -> int:
     """Take the pictures that are named, all when none is."""
     FOLDER.mkdir(exist_ok=True)
-    wanted = {name: PICTURES[name] for name in names or PICTURES}
-    with StreamlitServer("tests/support/console_demo.py", env={"PYTHONPATH": "."}) as server, open_browser() as browser:
-        for theme in ("light", "dark"):
-            for width in SIZES:
-                with _tab(browser, theme, width) as tab:
-                    for name, (address, drawn) in wanted.items():
-                        _picture(tab, f"{server.url}/{address}", drawn, FOLDER / f"{name}-{theme}-{width}.png", width)
+    wanted = names or [*PICTURES, *PATTERNS]
+    with open_browser() as browser:
+        if pictures := {name: PICTURES[name] for name in wanted if name in PICTURES}:
+            with StreamlitServer("tests/support/console_demo.py", env={"PYTHONPATH": "."}) as server:
+                _take(browser, server, pictures)
+        if pictures := {name: PATTERNS[name] for name in wanted if name in PATTERNS}:
+            with (
+                tempfile.TemporaryDirectory(prefix="octostar-") as folder,
+                StreamlitServer("app.py", env={"PYTHONPATH": ".", "OCTOSTAR_STATE_DIR": folder}) as server,
+            ):
+                _take(browser, server, pictures)
     return 0
+
+
+def _take(browser: Browser, server: StreamlitServer, pictures: Mapping[str, tuple[str, str]]) -> None:
+    for theme in ("light", "dark"):
+        for width in SIZES:
+            with _tab(browser, theme, width) as tab:
+                for name, (address, drawn) in pictures.items():
+                    _picture(tab, f"{server.url}/{address}", drawn, FOLDER / f"{name}-{theme}-{width}.png", width)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from octostar_runtime.models.access import Principal
 from octostar_runtime.models.outcomes import Outcome, summary
 from octostar_runtime.operations import Operations
 from octostar_runtime.ui.actions.confirm import Answers, Request
-from octostar_runtime.ui.formats import plural
+from octostar_runtime.ui.formats import plural, short_id
 
 #: Times the count is taken anew when it keeps falling while we look.
 _TRIES = 20
@@ -24,7 +24,7 @@ class Matching(Protocol):
 def cancel_runs(run_ids: Sequence[str], name: str = "") -> Request:
     """Ask to cancel these runs."""
     ids = tuple(run_ids)
-    what = name if len(ids) == 1 and name else plural(len(ids), "task")
+    what = _which(ids, name)
     return Request(
         title=f"Cancel {what}?",
         sentence="A queued task ends at once. A running one is asked to stop and ends at its next check.",
@@ -55,7 +55,7 @@ def hard_stop_run(run_id: str, name: str) -> Request:
         return summary((operations.hard_stop_run(run_id, by=by, reason=answers.reason),), "hard-stopped")
 
     return Request(
-        title=f"Hard stop {name}?",
+        title=f"Hard stop {_which((run_id,), name)}?",
         sentence=(
             "The task was asked to stop and did not answer. A hard stop breaks it off wherever it is: files and "
             "connections it holds may be left as they are. If even that fails, its worker is replaced."
@@ -68,7 +68,7 @@ def hard_stop_run(run_id: str, name: str) -> Request:
 def retry_runs(run_ids: Sequence[str], name: str = "") -> Request:
     """Ask to run these again."""
     ids = tuple(run_ids)
-    what = name if len(ids) == 1 and name else plural(len(ids), "task")
+    what = _which(ids, name)
     return Request(
         title=f"Retry {what}?",
         sentence="Each is run again with the same arguments, as a new run.",
@@ -90,6 +90,11 @@ def retry_matching(query: str, expected: int) -> Request:
         ),
         recounted=partial(retry_matching, query),
     )
+
+
+def _which(ids: Sequence[str], name: str) -> str:
+    """Return what is asked about: of a single run its id too, for many may have the same name."""
+    return f"{name} {short_id(ids[0])}" if len(ids) == 1 and name else plural(len(ids), "task")
 
 
 def _at_most(act: Matching, query: str, expected: int, by: Principal, reason: str) -> tuple[Outcome, ...]:
