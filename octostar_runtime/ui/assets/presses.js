@@ -2,6 +2,7 @@
 // its release, or while the keyboard's focus is on a button; neither the press nor the focus may be lost by that.
 const CONTROLS = "button[data-act], button[data-copy], button[data-copy-next], .oc-table button, .oc-bulk button, a[data-nav]";
 const NEAR_PX = 10; // a pointer that went further meant to leave
+const FINGER_MS = 300;
 const WAITS_MS = 5000; // a press before the page hears is done when it does, if that is soon
 
 function control(node) {
@@ -52,11 +53,13 @@ function onUp(event) {
   const held = shared.held;
   if (!held) return;
   const left = Math.hypot(event.clientX - held.x, event.clientY - held.y) > NEAR_PX;
-  // after the browser's own click, which does not come when the control was drawn anew under the pointer
+  const mouse = event.pointerType === "mouse";
+  // after the browser's own click, which does not come when the control was drawn anew under the mouse; a finger's
+  // comes a little later, for whatever is then under it
   setTimeout(() => {
-    if (held.node && !held.done && !left && event.pointerType === "mouse" && !modified(event)) press(held.node);
-    release();
-  });
+    if (held.node && !held.done && !left && mouse && !modified(event)) press(held.node);
+    if (shared.held === held) release();
+  }, mouse ? 0 : FINGER_MS);
 }
 
 const modified = (event) => event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
