@@ -164,7 +164,7 @@ shared.table = (component) => {
   }
   const data = JSON.parse(said);
   if (!view) {
-    view = host.octostarView = { picked: new Set(), drawn: new Map(), bulk: make("div", "oc-buttons oc-bulk"), foot: make("div") };
+    view = host.octostarView = { picked: new Set(), drawn: new Map(), bulk: make("div", "oc-buttons oc-bulk"), foot: make("div", "oc-sheet") };
     view.head = make("thead");
     view.body = make("tbody");
     const table = make("table", "oc-table", view.head, view.body);

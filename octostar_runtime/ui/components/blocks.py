@@ -28,6 +28,17 @@ def sheet() -> Iterator[None]:
         _sheet.reset(token)
 
 
+@contextmanager
+def collected() -> Iterator[list[str]]:
+    """Collect the blocks drawn inside without drawing them."""
+    parts: list[str] = []
+    token = _sheet.set(parts)
+    try:
+        yield parts
+    finally:
+        _sheet.reset(token)
+
+
 def flush() -> None:
     """Draw what the sheet has collected, before something else is drawn or to let it change by itself."""
     collected = _sheet.get()

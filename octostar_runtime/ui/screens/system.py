@@ -12,6 +12,7 @@ from octostar_runtime.ui.components import blocks
 from octostar_runtime.ui.components.markup import facts, pill, text
 from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
+from octostar_runtime.ui.machine import Machine
 from octostar_runtime.ui.queries import system
 from octostar_runtime.ui.words import Word
 
@@ -93,13 +94,19 @@ def _processes(console: Console) -> None:
         blocks.heading("Store", "")
         blocks.markup(facts(*pairs), _CARD)
     blocks.heading("Processes", "of this machine; memory that Python has freed is often kept for later")
-    table(system.processes_table(machine.processes, parts), key="oc_processes")
-    blocks.heading("Threads of this process", "the busiest first")
-    blocks.markup(
-        facts(*((one.name, formats.duration(round(one.cpu_s, 1))) for one in machine.threads[:THREADS])), _CARD
-    )
-    blocks.heading("Versions", "")
-    blocks.markup(facts(*((name, text(value)) for name, value in machine.versions)), _CARD)
+    table(system.processes_table(machine.processes, parts), key="oc_processes", foot=_below(machine))
+
+
+def _below(machine: Machine) -> str:
+    """Return what stands below the processes, as markup."""
+    threads = facts(*((one.name, formats.duration(round(one.cpu_s, 1))) for one in machine.threads[:THREADS]))
+    versions = facts(*((name, text(value)) for name, value in machine.versions))
+    with blocks.collected() as parts:
+        blocks.heading("Threads of this process", "the busiest first")
+        blocks.markup(threads, _CARD)
+        blocks.heading("Versions", "")
+        blocks.markup(versions, _CARD)
+    return "".join(parts)
 
 
 def _settings(console: Console) -> None:
