@@ -52,28 +52,30 @@ def test_a_running_task_is_cancelled_by_a_click(operator: Page, console: Running
     expect(operator.locator(".oc-table")).to_contain_text("wrong month", timeout=PATIENCE_MS)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_failing_group_is_found_read_and_retried_as_a_whole(operator: Page, console: RunningApp) -> None:
-    known = len(of_name(console, "fails"))
-    runs = [start(console, "fails", number=number) for number in range(5)]
+@pytest.mark.parametrize(
+    ("theme", "function", "error", "words"),
+    [("light", "fails", "ValueError", "holds no amount"), ("dark", "loses", "LookupError", "is not there")],
+)
+def test_a_failing_group_is_found_read_and_retried_as_a_whole(
+    operator: Page, console: RunningApp, function: str, error: str, words: str
+) -> None:
+    runs = [start(console, function, number=number) for number in range(5)]
     for run_id in runs:
         wait_until(lambda run_id=run_id: state_of(console, run_id) == "error", what="the failure", timeout_s=15)  # type: ignore[misc]
 
     operator.goto(f"{console.url}/tasks?group=error")
-    operator.get_by_role("link", name="ValueError").click()
-    expect(operator).to_have_url(re.compile("error%3AValueError"), timeout=PATIENCE_MS)
+    operator.get_by_role("link", name=error).click()
+    expect(operator).to_have_url(re.compile(f"error%3A{error}"), timeout=PATIENCE_MS)
     operator.locator(f"tr[data-id='{runs[0]}'] a").first.click()
-    expect(operator.get_by_label("Traceback", exact=True)).to_contain_text("holds no amount", timeout=PATIENCE_MS)
+    expect(operator.get_by_label("Traceback", exact=True)).to_contain_text(words, timeout=PATIENCE_MS)
 
-    operator.goto(f"{console.url}/tasks?state=failed&q=name:fails")
+    operator.goto(f"{console.url}/tasks?state=failed&q=name:{function}")
     operator.get_by_role("button", name="All that match").click()
     operator.get_by_text("Retry all that match").last.click()
-    expect(operator.get_by_role("dialog")).to_contain_text(f"Retry all {known + 5} that match?", timeout=PATIENCE_MS)
+    expect(operator.get_by_role("dialog")).to_contain_text("Retry all 5 that match?", timeout=PATIENCE_MS)
     confirm(operator)
 
-    wait_until(
-        lambda: of_name(console, "fails").count("error") == 2 * (known + 5), what="as many new runs", timeout_s=15
-    )
+    wait_until(lambda: len(of_name(console, function)) == 10, what="as many new runs", timeout_s=15)
 
 
 def of_name(console: RunningApp, name: str) -> list[str]:

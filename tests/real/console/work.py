@@ -13,6 +13,12 @@ def fails(task: Any, number: int) -> str:
 
 
 @api_function
+def loses(task: Any, number: int) -> str:
+    """Fail in the same way each time, and as nothing else does."""
+    raise LookupError(f"row {number} is not there")
+
+
+@api_function
 def breaks(task: Any) -> str:
     """Fail in a way of its own."""
     raise KeyError("amount")
