@@ -124,8 +124,8 @@ class DemoSource:
         now = self.now()
         return [Hold(hold_id="h1", owner="ada@example.org", reason="demo at noon", since=now, expires_at=now + 1800)]
 
-    def find_events(self, **_: Any) -> Sequence[Event]:
-        return self.events
+    def find_events(self, *, kind: str = "", **_: Any) -> Sequence[Event]:
+        return [event for event in self.events if event.kind.startswith(kind)] if kind else self.events
 
 
 @st.cache_resource
