@@ -50,7 +50,7 @@ def test_every_click_opens_its_dialog_while_the_page_refreshes(busy: Page, conso
     button = busy.locator(".oc-act", has_text="Keep everything awake").first
 
     for number in range(CLICKS):
-        if number % 8 == 7:  # also right after the page was drawn, again and from its beginning
+        if number % 16 == 15:  # also right after the page was drawn, again and from its beginning
             busy.reload()
         elif number % 8 == 3:
             expect(button).to_be_visible(timeout=PATIENCE_MS)
@@ -101,13 +101,13 @@ def test_a_row_stays_under_the_finger_and_the_click_is_about_it(busy: Page, cons
     busy.mouse.down()
     newer = start(console, "works", seconds=60)  # comes first in the list, and moves the others down
     fresh = busy.locator(f"tr[data-id='{newer}']")
-    busy.wait_for_timeout(1_200)
+    busy.wait_for_timeout(1_100)
     busy.mouse.up()
     dialog_opens(busy)
 
     # the page stands still while the question is open: a third one does not show until it is answered
     third = start(console, "works", seconds=60)
-    busy.wait_for_timeout(2_500)
+    busy.wait_for_timeout(1_500)
     assert busy.locator(f"tr[data-id='{third}']").count() == 0
     busy.locator(".st-key-oc_confirm button").click()
     wait_until(lambda: state_of(console, run_id) == "cancelled", what="the cancel", timeout_s=10)
