@@ -52,8 +52,3 @@ class Table:
     bulk: Sequence[RowAction] = ()  # for ticked rows; with it, rows can be ticked
     #: As it travels, by how it is shown: one table goes to all who see the same, on each of their refreshes.
     sent: dict[Hashable, bytes] = field(default_factory=dict, compare=False, repr=False)
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The ids of the rows as drawn."""
-        return tuple(str(row[0]) for row in self.rows)

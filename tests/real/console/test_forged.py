@@ -153,8 +153,8 @@ def test_no_browser_clears_the_caches_of_all(vera: StreamlitClient, console: Run
     assert console.get("/api/health").status_code == 200
 
 
-def test_ids_that_were_never_drawn_are_not_acted_upon(console: RunningApp) -> None:
-    """Also an operator's page believes only in what it has drawn."""
+def test_ids_that_nobody_knows_are_not_acted_upon(console: RunningApp) -> None:
+    """Also an operator's page looks up anew what a click says it is about."""
     cookie = console.admin_cookie  # type: ignore[attr-defined]
     run_id = start(console, "works", seconds=20)
     with StreamlitClient(console.url, headers={"Cookie": cookie, "Origin": console.url}, timeout_s=20) as admin:

@@ -45,7 +45,7 @@ def test_markup_in_an_event_stays_text() -> None:
 def test_each_event_is_a_row_by_its_id() -> None:
     events = sample_events()
 
-    assert history.table(events, EYES, {}, Links()).ids == tuple(event.event_id for event in events)
+    assert [row[0] for row in history.table(events, EYES, {}, Links()).rows] == [event.event_id for event in events]
 
 
 def test_a_masked_viewer_reads_what_happened_and_not_who_it_was() -> None:

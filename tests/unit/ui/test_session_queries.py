@@ -83,7 +83,7 @@ def test_a_reference_of_the_page_finds_its_session_again() -> None:
     snapshot = sample_snapshot()
     view = sessions.table(snapshot, snapshot.sessions[:1], Links(), EYES, {})
 
-    assert sessions.resolve(snapshot, view.ids) == [snapshot.sessions[0]]
+    assert sessions.resolve(snapshot, [str(row[0]) for row in view.rows]) == [snapshot.sessions[0]]
 
 
 def test_a_session_that_ended_meanwhile_is_not_acted_upon() -> None:

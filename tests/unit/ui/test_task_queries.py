@@ -86,7 +86,7 @@ def test_a_row_offers_only_what_makes_sense(run: object, actions: tuple[str, ...
 def test_rows_are_named_by_run_id() -> None:
     runs = sample_snapshot().runs[:20]
 
-    assert tasks.table(runs, Links(), EYES).ids == tuple(run.run_id for run in runs)
+    assert [row[0] for row in tasks.table(runs, Links(), EYES).rows] == [run.run_id for run in runs]
 
 
 def test_a_row_does_not_change_while_its_task_just_runs() -> None:
