@@ -16,7 +16,10 @@ from octostar_runtime.store.migrating import migrate as upgrade_schema
 from octostar_runtime.store.quarantine import suspect_marker
 from octostar_runtime.store.retention import prune_step
 
-TABLES = (schema.node, schema.session, schema.run, schema.event, schema.command, schema.document, schema.credential)
+TABLES = (
+    schema.node, schema.session, schema.run, schema.event, schema.command, schema.document, schema.credential,
+    schema.call_key,
+)  # fmt: skip
 
 
 def check(settings: Settings) -> str:
