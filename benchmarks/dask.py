@@ -1,13 +1,17 @@
 """Runs on a Dask cluster: how soon progress is seen and a cancel arrives, how many runs a second, and how work scales.
 
 A cluster of our own (two workers of one thread, TLS) is started once. The scale part does the same CPU-bound work on
-two threads, two child processes and those two workers, one after the other; ``--plot FILE`` draws it as SVG.
+two threads, two child processes and those two workers, one after the other, and in two bare processes, which shows what
+the machine had to give; ``--plot FILE`` draws it as SVG.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -39,7 +43,7 @@ def main() -> None:
         measure_lag(report, tasks, reports=150 if quick else 500)
         measure_cancel(report, tasks, rounds=20 if quick else 100)
         report.add("dask.runs_per_s", measure_throughput(tasks, runs=300 if quick else 10_000), unit="runs/s")
-        speedups = measure_scale(report, tasks, rounds=3 if quick else 9, seconds=0.5 if quick else 1.0)
+        speedups = measure_scale(report, tasks, rounds=3 if quick else 15, seconds=0.5)
     finally:
         tasks.close(20.0)
     if options.plot:
@@ -134,13 +138,21 @@ def measure_scale(report: Report, tasks: TaskManager, *, rounds: int, seconds: f
     Returns the median speed-up of each over that.
     """
     loops = _loops_for(seconds)
-    speedups: dict[str, list[float]] = {engine: [] for engine in ENGINES}
-    for _ in range(rounds):
-        for engine in ENGINES:
-            pool = "default" if engine == "threads" else engine
-            alone = _timed(lambda: [spin(None, loops) for _ in range(SLOTS)])
-            spread = _timed(lambda pool=pool: _spread(tasks, pool, SLOTS, loops))  # type: ignore[misc]
-            speedups[engine].append(alone / spread)
+    speedups: dict[str, list[float]] = {name: [] for name in (*ENGINES, "bare")}
+    with ProcessPoolExecutor(SLOTS, mp_context=multiprocessing.get_context("spawn")) as bare:
+
+        def spread(name: str) -> None:
+            if name == "bare":
+                list(bare.map(partial(spin, None), [loops] * SLOTS))
+            else:
+                _spread(tasks, "default" if name == "threads" else name, SLOTS, loops)
+
+        for name in speedups:
+            spread(name)  # what is made by the first use is there now
+        for _ in range(rounds):
+            for name, samples in speedups.items():
+                alone = _timed(lambda: [spin(None, loops) for _ in range(SLOTS)])
+                samples.append(alone / _timed(partial(spread, name)))
     for engine, samples in speedups.items():
         report.add(f"dask.scale_{engine}_speedup", samples, unit="ratio")
     return {"one by one": 1.0, **{engine: statistics.median(samples) for engine, samples in speedups.items()}}
@@ -183,6 +195,7 @@ def plot(speedups: dict[str, float]) -> str:
         "threads": f"{SLOTS} threads",
         "process": f"{SLOTS} child processes",
         "dask": f"{SLOTS} Dask workers",
+        "bare": f"{SLOTS} bare processes",
     }
     rows = []
     for place, (name, speedup) in enumerate(speedups.items()):
@@ -193,10 +206,10 @@ def plot(speedups: dict[str, float]) -> str:
             f'<text x="{168 + speedup * 170:.0f}" y="{y + 20}">{speedup:.2f} times as fast</text>'
         )
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 240" font-family="sans-serif" font-size="14" '
-        f'role="img" aria-label="Speed-up of CPU-bound work"><rect width="640" height="240" fill="#ffffff"/>'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 284" font-family="sans-serif" font-size="14" '
+        f'role="img" aria-label="Speed-up of CPU-bound work"><rect width="640" height="284" fill="#ffffff"/>'
         f"{''.join(rows)}"
-        f'<text x="160" y="218" font-size="12" fill="#555555">{escape(_made_on())}</text></svg>\n'
+        f'<text x="160" y="262" font-size="12" fill="#555555">{escape(_made_on())}</text></svg>\n'
     )
 
 
