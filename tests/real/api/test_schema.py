@@ -39,7 +39,17 @@ PHASES = {"signed in": "coverage,fuzzing,stateful", "a stranger": "fuzzing"}
 @pytest.mark.parametrize("who", list(PHASES))
 def test_every_documented_request_is_answered_as_documented(fuzzed: ApiServer, tmp_path: Path, who: str) -> None:
     header = ["-H", f"Authorization: Bearer {fuzzed.token()}"] if who == "signed in" else []
-    options = ["--phases", PHASES[who], "--checks", "all", "--max-examples", "3", "--no-color"]
+    options = [
+        "--phases",
+        PHASES[who],
+        "--checks",
+        "all",
+        "--max-examples",
+        "3",
+        "--request-timeout",
+        "60",
+        "--no-color",
+    ]
     done = subprocess.run(
         [FUZZER, "--config-file", CONFIG, "run", f"{fuzzed.url}/openapi.json", *header, *options],
         capture_output=True,
