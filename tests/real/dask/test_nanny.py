@@ -59,7 +59,7 @@ def test_a_nanny_that_ends_its_worker_for_its_memory_is_named_and_the_worker_com
             file.write("x")
         kept = []
         for _ in range(200):
-            kept.append(bytearray(os.urandom(1) * 20_000_000))
+            kept.append(bytearray(os.urandom(1) * 5_000_000))
             time.sleep(0.05)
         return len(kept)
 
@@ -81,7 +81,7 @@ def test_a_nanny_that_ends_its_worker_for_its_memory_is_named_and_the_worker_com
 
     for name, priority in (("low", 0), ("high", 5), ("middle", 2)):
         tasks.submit(name, note, priority=priority)  # three more slots than the cluster has threads
-    wait_until(lambda: (seen := tasks.pools()[0].cluster) and seen.queued + _waiting(seen) >= 3, timeout_s=10)
+    wait_until(lambda: (seen := tasks.pools()[0].cluster) and seen.queued + _waiting(seen) >= 3, timeout_s=30)
     tasks.cancel("held")
     assert tasks.join_pool("default", 30)
     assert Path(journal).read_text().split() == ["high", "middle", "low"]
