@@ -46,7 +46,7 @@ check lint-imports
 check sphinx-build -q -W -b html docs site
 parallel=()
 if [ "$#" -eq 0 ] && [ "$(nproc 2>/dev/null || echo 2)" -ge 2 ]; then
-    parallel=(-n 2 --dist loadgroup) # see tests/conftest.py; with arguments of your own they decide
+    parallel=(-n 2) # see tests/support/sharing.py; with arguments of your own they decide
 fi
 say "== pytest${failed[*]:+ (failed so far: ${failed[*]})}"
 result=0

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,17 +20,18 @@ KEPT = (
 GRACE_S = 10.0  # a machine that does three things at once takes its time to end threads
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Units first, real servers and browsers last: what is quick to fail fails first, and the browser's driver, which
-    keeps an event loop running in the main thread, is not there yet where a test wants to run one of its own.
-
-    Of two processes (``-n 2 --dist loadgroup``) one takes all that is real, so that no two servers or browsers of ours
-    compete; the other takes the rest file by file."""
+    keeps an event loop running in the main thread, is not there yet where a test wants to run one of its own."""
     items.sort(key=lambda item: item.get_closest_marker("real") is not None)
-    for item in items:
-        group = "real" if item.get_closest_marker("real") else item.path.relative_to(item.config.rootpath).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the tests among processes (``-n 2``): see :mod:`tests.support.sharing`."""
+    from tests.support.sharing import Sharing
+
+    return Sharing(config, log)
 
 
 @pytest.fixture(autouse=True)
