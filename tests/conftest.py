@@ -17,6 +17,8 @@ KEPT = (
     "AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-", "pytest_timeout", "pydevd", "hypothesis", "Dummy-",
     "Dask-",
 )  # fmt: skip
+#: A real server or browser on a machine with other work takes several times as long as alone.
+REAL_TIMEOUT_S = 120
 GRACE_S = 10.0  # a machine that does three things at once takes its time to end threads
 
 
@@ -24,6 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Units first, real servers and browsers last: what is quick to fail fails first, and the browser's driver, which
     keeps an event loop running in the main thread, is not there yet where a test wants to run one of its own."""
     items.sort(key=lambda item: item.get_closest_marker("real") is not None)
+    for item in items:
+        if item.get_closest_marker("real") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(REAL_TIMEOUT_S))
 
 
 @pytest.hookimpl(optionalhook=True)
