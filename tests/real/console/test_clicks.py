@@ -10,11 +10,12 @@ import pytest
 from playwright.sync_api import Browser, ElementHandle, Locator, Page, expect
 
 from octostar_runtime.testing import wait_until
-from tests.real.console.conftest import PATIENCE_MS, browser_of, start, state_of
+from tests.real.console.conftest import browser_of, start, state_of
 from tests.support.running_app import RunningApp
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-CLICKS = 40
+pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+CLICKS = 24
+PATIENCE_MS = 60_000  # of a machine that is busy with other things, too
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_every_click_opens_its_dialog_while_the_page_refreshes(busy: Page, conso
     button = busy.locator(".oc-act", has_text="Keep everything awake").first
 
     for number in range(CLICKS):
-        if number % 16 == 15:  # also right after the page was drawn, again and from its beginning
+        if number % 12 == 11:  # also right after the page was drawn, again and from its beginning
             busy.reload()
         elif number % 8 == 3:
             expect(button).to_be_visible(timeout=PATIENCE_MS)
@@ -72,7 +73,7 @@ def test_a_button_that_is_drawn_anew_between_press_and_release_still_does_its_wo
         pressed = button.element_handle()
         assert pressed
         busy.mouse.down()
-        wait_until(lambda node=pressed: drawn_anew(node), what="the refresh under the hand", timeout_s=30)  # type: ignore[misc]
+        wait_until(lambda node=pressed: drawn_anew(node), what="the refresh under the hand", timeout_s=60)  # type: ignore[misc]
         busy.mouse.up()
         dialog_opens(busy)
         go_back(busy)
@@ -92,25 +93,25 @@ def test_who_lets_go_elsewhere_has_pressed_nothing(busy: Page, console: RunningA
 
 
 def test_a_row_stays_under_the_finger_and_the_click_is_about_it(busy: Page, console: RunningApp) -> None:
-    run_id = start(console, "works", seconds=60)
+    run_id = start(console, "works", seconds=240)
     busy.goto(f"{console.url}/tasks?state=running&q=name:works")
     row = busy.locator(f"tr[data-id='{run_id}']")
     cancel = row.get_by_role("button", name="Cancel")
     expect(cancel).to_be_enabled(timeout=PATIENCE_MS)
     busy.mouse.move(*middle(cancel))
     busy.mouse.down()
-    newer = start(console, "works", seconds=60)  # comes first in the list, and moves the others down
+    newer = start(console, "works", seconds=240)  # comes first in the list, and moves the others down
     fresh = busy.locator(f"tr[data-id='{newer}']")
     busy.wait_for_timeout(1_100)
     busy.mouse.up()
     dialog_opens(busy)
 
     # the page stands still while the question is open: a third one does not show until it is answered
-    third = start(console, "works", seconds=60)
+    third = start(console, "works", seconds=240)
     busy.wait_for_timeout(1_500)
     assert busy.locator(f"tr[data-id='{third}']").count() == 0
     busy.locator(".st-key-oc_confirm button").click()
-    wait_until(lambda: state_of(console, run_id) == "cancelled", what="the cancel", timeout_s=10)
+    wait_until(lambda: state_of(console, run_id) == "cancelled", what="the cancel", timeout_s=60)
     expect(busy.locator(f"tr[data-id='{third}']")).to_be_visible(timeout=PATIENCE_MS)
     expect(fresh).to_be_visible(timeout=PATIENCE_MS)
     assert [state_of(console, one) for one in (newer, third)] == ["running", "running"]
@@ -119,15 +120,15 @@ def test_a_row_stays_under_the_finger_and_the_click_is_about_it(busy: Page, cons
 
 
 def test_the_keyboard_keeps_its_place_while_rows_change(busy: Page, console: RunningApp) -> None:
-    run_id = start(console, "works", seconds=60)
+    run_id = start(console, "works", seconds=240)
     busy.goto(f"{console.url}/tasks?state=running&q=name:works")
     cancel = busy.locator(f"tr[data-id='{run_id}']").get_by_role("button", name="Cancel")
     cancel.focus(timeout=PATIENCE_MS)
     focused = cancel.element_handle()
     assert focused
-    wait_until(lambda: drawn_anew(focused), what="progress that draws the row anew", timeout_s=30)
-    wait_until(lambda: busy.evaluate("document.activeElement?.textContent") == "Cancel", what="the focus", timeout_s=10)
+    wait_until(lambda: drawn_anew(focused), what="progress that draws the row anew", timeout_s=60)
+    wait_until(lambda: busy.evaluate("document.activeElement?.textContent") == "Cancel", what="the focus", timeout_s=30)
     busy.keyboard.press("Enter")
     dialog_opens(busy)
     busy.locator(".st-key-oc_confirm button").click()
-    wait_until(lambda: state_of(console, run_id) == "cancelled", what="the cancel", timeout_s=10)
+    wait_until(lambda: state_of(console, run_id) == "cancelled", what="the cancel", timeout_s=60)
