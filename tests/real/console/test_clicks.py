@@ -37,7 +37,7 @@ def go_back(page: Page) -> None:
 
 
 def middle(button: Locator) -> tuple[float, float]:
-    box = button.bounding_box()
+    box = wait_until(button.bounding_box, what="the button, which is being drawn anew", timeout_s=60)
     assert box
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
