@@ -1,11 +1,12 @@
 """The metrics of this process's runtime."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from octostar_runtime.api.backend import Backend
 from octostar_runtime.api.held import Held
 from octostar_runtime.errors import StoreUnavailable
+from octostar_runtime.models.durations import Durations
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.telemetry.prometheus import Metrics
@@ -25,7 +26,12 @@ class FleetMetrics:
         self._runs = RunTotals()
         self._sessions = SessionTotals()
         self._metrics = Metrics(
-            lambda: backend.fleet.snapshot, self._runs, self._sessions, self._services, self._gauges
+            lambda: backend.fleet.snapshot,
+            self._runs,
+            self._sessions,
+            service_totals=self._services,
+            service_times=self._service_times,
+            gauges=self._gauges,
         )
         self._follower = PeriodicThread("octostar-metrics", self.follow, interval_s=1.0)
         self._begun = False
@@ -70,14 +76,19 @@ class FleetMetrics:
 
     def _services(self) -> Sequence[tuple[str, str, Counter[str]]]:
         figures = self._backend.idle.figures
+        return (  # copies: the controller goes on counting
+            ("starts", "Starts of a service", figures.starts.copy()),
+            ("stops", "Stops of a service", figures.stops.copy()),
+            ("failures", "Failed starts and stops of a service", figures.failures.copy()),
+            ("wakes", "Wakes of a service", figures.wakes.copy()),
+            ("refused_stops", "Stops that something prevented", figures.refused_stops.copy()),
+        )
+
+    def _service_times(self) -> Sequence[tuple[str, str, Mapping[str, Durations]]]:
+        figures = self._backend.idle.figures
         return (
-            ("starts", "Starts of a service", figures.starts),
-            ("stops", "Stops of a service", figures.stops),
-            ("failures", "Failed starts and stops of a service", figures.failures),
-            ("wakes", "Wakes of a service", figures.wakes),
-            ("refused_stops", "Stops that something prevented", figures.refused_stops),
-            ("start_seconds", "Time spent starting a service", figures.start_seconds),
-            ("stop_seconds", "Time spent stopping a service", figures.stop_seconds),
+            ("start_duration_seconds", "Time from the decision to start to ready", _copied(figures.start_times)),
+            ("stop_duration_seconds", "Time from the commit to verified dead", _copied(figures.stop_times)),
         )
 
     def _gauges(self) -> Sequence[tuple[str, str, float]]:
@@ -89,3 +100,7 @@ class FleetMetrics:
             ("idle_leader", "1 where the idle controller of the fleet runs", 1.0 if idle.leads else 0.0),
             ("idle_tick_age_seconds", "Time since the idle controller last looked", -1.0 if age_s is None else age_s),
         )
+
+
+def _copied(times: Mapping[str, Durations]) -> Mapping[str, Durations]:
+    return {name: durations.copy() for name, durations in dict(times).items()}

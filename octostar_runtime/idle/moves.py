@@ -184,8 +184,7 @@ class Moves:
         """Verified dead after a stop of ours."""
         spent = self.go(cell, STOPPED, "stopped", actor=_orderer(cell), reason=cell.stop.reason if cell.stop else "")
         self.settle_stopped(cell)
-        self.figures.stops[cell.info.name] += 1
-        self.figures.stop_seconds[cell.info.name] += spent  # type: ignore[assignment]
+        self.figures.stopped(cell.info.name, spent)
 
     def settle_stopped(self, cell: Cell) -> None:
         """Forget what belonged to the life that ended."""

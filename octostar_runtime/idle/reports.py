@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from octostar_runtime.clock import Clock
+from octostar_runtime.models.durations import Durations
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.services import Blocker
 from octostar_runtime.ports import EventSink
@@ -25,10 +26,19 @@ class Figures:
     failures: Counter[str] = field(default_factory=Counter)
     wakes: Counter[str] = field(default_factory=Counter)
     refused_stops: Counter[str] = field(default_factory=Counter)
-    start_seconds: Counter[str] = field(default_factory=Counter)
-    stop_seconds: Counter[str] = field(default_factory=Counter)
+    start_times: dict[str, Durations] = field(default_factory=dict)
+    stop_times: dict[str, Durations] = field(default_factory=dict)
     ticks: int = 0
     last_tick_s: float = 0.0
+
+    def started(self, name: str, took_s: float) -> None:
+        """A start has led to a service that is ready."""
+        self.start_times.setdefault(name, Durations()).add(took_s)
+
+    def stopped(self, name: str, took_s: float) -> None:
+        """A stop has led to a service that is verified dead."""
+        self.stops[name] += 1
+        self.stop_times.setdefault(name, Durations()).add(took_s)
 
 
 class Outbox:

@@ -104,7 +104,7 @@ class Steps:
     def _become_ready(self, plan: Plan, cell: Cell, world: World) -> None:
         pid = cell.probe.pid if cell.probe else None
         spent = self._moves.go(cell, READY, "ready", pid=pid)
-        self._moves.figures.start_seconds[cell.info.name] += spent  # type: ignore[assignment]
+        self._moves.figures.started(cell.info.name, spent)
         self._moves.settle_ready(plan.key, cell)
 
     def _adopt(self, plan: Plan, cell: Cell, world: World) -> None:

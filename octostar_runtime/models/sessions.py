@@ -81,6 +81,7 @@ class CallbackRecord:
     calls: int = 0
     failures: int = 0
     slow: int = 0
+    dropped: int = 0  # events it was never called with: too many waited already
     last_error: str | None = None
     last_s: float | None = None
 

@@ -6,7 +6,7 @@ Announcing only queues work for the dispatcher; no user code runs in the caller'
 
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from octostar_runtime.models.sessions import CallbackRecord, SessionEvent
 from octostar_runtime.sessions.callbacks import Callback, SessionCallback, callback_key, check_event
@@ -59,7 +59,7 @@ class Announcer:
         callback = Callback(event, fn, session_id=session.session_id, slow_after_s=self._slow_after_s)
         session.callbacks = {**session.callbacks, (event, key): callback}
         if event == "heartbeat":
-            session.heartbeats = (*session.heartbeats, callback)
+            session.beat_with((*session.heartbeats, callback))
         return callback, True
 
     def remove(self, callback: Callback, session: LiveSession | None) -> None:
@@ -67,7 +67,7 @@ class Announcer:
         with self._lock:
             if session is not None:
                 session.callbacks = {k: c for k, c in session.callbacks.items() if c is not callback}
-                session.heartbeats = tuple(c for c in session.heartbeats if c is not callback)
+                session.beat_with(tuple(c for c in session.heartbeats if c is not callback))
                 return
             kept = {k: pair for k, pair in self._everyone.get(callback.event, {}).items() if pair[0] is not callback}
             self._everyone = {**self._everyone, callback.event: kept}
@@ -89,20 +89,13 @@ class Announcer:
             if known is callback and self._dispatcher.submit(lane, (callback, event, session.scope)):
                 self._held_up()
 
-    def heartbeats(self, sessions: Iterable[LiveSession]) -> None:
+    def heartbeats(self, sessions: Sequence[LiveSession]) -> None:
         """Queue one heartbeat for every given session; a session still busy with its last one is passed over."""
-        ready = self._dispatcher.ready
-        everyone = tuple(self._everyone.get("heartbeat", {}).values())
-        for session in sessions:
-            lane = session.lane
-            queue = lane.queue
-            if session.heartbeats and not queue and not lane.claim.locked():
-                for callback in session.heartbeats:
-                    queue.append((callback, session.heartbeat_event, session.scope))
-                ready.append(lane)
-            for callback, shared in everyone:
-                self._dispatcher.put(shared, (callback, session.heartbeat_event, session.scope))
-        if ready and self._dispatcher.wake():
+        self._dispatcher.beat([session.lane for session in sessions if session.heartbeats])
+        for callback, shared in self._everyone.get("heartbeat", {}).values():
+            for session in sessions:
+                self._dispatcher.put(shared, (callback, session.pulse, session.scope))
+        if self._dispatcher.backlogged and self._dispatcher.wake():
             self._held_up()
 
     @property

@@ -5,8 +5,8 @@ never under a lock of ours; whatever it raises is logged and counted and goes no
 """
 
 import logging
-import time
 from collections.abc import Callable, Hashable
+from time import monotonic
 
 from octostar_runtime.errors import InvalidInput
 from octostar_runtime.models.sessions import CallbackRecord, SessionEvent
@@ -28,6 +28,7 @@ class Callback:
         "_failures",
         "_last_error",
         "_last_s",
+        "dropped",
         "event",
         "fn",
         "name",
@@ -43,30 +44,34 @@ class Callback:
         self.session_id = session_id
         self.slow_after_s = slow_after_s
         self.slow = 0
+        self.dropped = 0  # events that found its lane full and were not queued
         self._calls = 0
         self._failures = 0
         self._last_error: str | None = None
         self._last_s: float | None = None
 
-    def run(self, event: SessionEvent, scope: Scope | None, started: float) -> None:
+    def run(self, event: SessionEvent, scope: Scope | None, started: float) -> float:
         """Call it with ``event``, inside the session's scope when there is one; never raises an Exception.
 
-        ``started`` is ``time.monotonic()`` of now, which the caller has at hand.
+        ``started`` is ``time.monotonic()`` of now, which the caller has at hand; returns that of the call's end.
         """
         previous = scope.enter() if scope is not None else None
         try:
             self.fn(event)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - user code must not end the worker
-            self._failed(error)
+            self.failed(error)
         finally:
             if scope is not None:
                 scope.exit(previous)
             self._calls += 1
-            self._last_s = took = time.monotonic() - started
+            ended = monotonic()
+            self._last_s = took = ended - started
             if took > self.slow_after_s:
                 self.slow += 1
+        return ended
 
-    def _failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException) -> None:
+        """Count what a call raised, and log it."""
         self._failures += 1
         self._last_error = f"{type(error).__name__}: {error}"[:500]
         # one full traceback per callback; a heartbeat that always fails must not fill the log
@@ -75,10 +80,16 @@ class Callback:
         else:
             logger.debug("session callback %s (%s) failed again: %s", self.name, self.event, self._last_error)
 
+    def drop(self) -> None:
+        """Count an event that was not queued, because too many wait already."""
+        self.dropped += 1
+        if self.dropped == 1:
+            logger.error("session callback %s (%s) cannot keep up; events are dropped", self.name, self.event)
+
     @property
     def troubled(self) -> bool:
-        """Whether it ever failed or was slow."""
-        return bool(self._failures or self.slow)
+        """Whether it ever failed, was slow or missed an event."""
+        return bool(self._failures or self.slow or self.dropped)
 
     def record(self) -> CallbackRecord:
         """Return its health, frozen."""
@@ -89,6 +100,7 @@ class Callback:
             calls=self._calls,
             failures=self._failures,
             slow=self.slow,
+            dropped=self.dropped,
             last_error=self._last_error,
             last_s=self._last_s,
         )

@@ -3,19 +3,22 @@
 Work waits in *lanes*, one per session (or per process-wide callback). A worker takes a whole lane, so two callbacks
 of one session never overlap and keep their order. When all workers are held up, more are added up to a limit, so
 that a slow callback delays only its own lane; they go away again once idle.
+
+Heartbeats are due for all sessions at once, so they are not queued one by one: a round is a list of lanes, taken up
+when no other work waits, and a lane that is in the middle of something is passed over.
 """
 
-import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
+from time import monotonic
 
 from octostar_runtime.models.sessions import SessionEvent
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.sessions.callbacks import Callback
 from octostar_runtime.sessions.control import Scope
 
-logger = logging.getLogger(__name__)
 Work = tuple[Callback, SessionEvent, Scope | None]
 
 BASE_WORKERS = 2
@@ -28,11 +31,16 @@ IDLE_WORKER_STAYS_S = 3.0
 class Lane:
     """Work that must run one after the other."""
 
-    __slots__ = ("claim", "queue")
+    __slots__ = ("beats", "claim", "due", "open", "pulse", "queue", "scope")
 
-    def __init__(self) -> None:
+    def __init__(self, pulse: SessionEvent | None = None) -> None:
         self.queue: deque[Work] = deque()
         self.claim = threading.Lock()  # held by the worker that runs this lane
+        self.scope: Scope | None = None  # of the session whose lane it is
+        self.pulse = pulse  # what its heartbeats are called with; None: it has none
+        self.beats: tuple[Callback, ...] = ()
+        self.open = True  # whether a heartbeat still makes sense when its turn comes
+        self.due = False  # whether its heartbeat waits for its turn
 
 
 class _Worker:
@@ -53,36 +61,68 @@ class _Worker:
         return self.busy and self.current is not None and now - self.since > HELD_UP_AFTER_S
 
     def _drain(self) -> None:
-        ready = self._dispatcher.ready
-        while ready:
+        ready, beats = self._dispatcher.ready, self._dispatcher.beats
+        while ready or beats:
             self.busy = True
+            now = monotonic()
             try:
-                while ready:
+                while True:
                     try:
                         lane = ready.popleft()
                     except IndexError:
                         break
-                    self._run(lane)
+                    if lane.claim.acquire(False):  # otherwise the worker that has it finds what was added
+                        now = self._run(lane, now)
+                while beats and not ready:
+                    try:
+                        lane = beats.popleft()
+                    except IndexError:
+                        break
+                    lane.due = False
+                    if lane.claim.acquire(False):  # otherwise it is busy with the last one
+                        now = self._beat(lane, now)
             finally:
-                self.idle_since = time.monotonic()
-                # whoever appends work looks at ``busy`` afterwards: cleared first, then ``ready`` is looked at again
+                self.current = None
+                self.idle_since = monotonic()
+                # whoever appends work looks at ``busy`` afterwards: cleared first, then what waits is looked at again
                 self.busy = False
 
-    def _run(self, lane: Lane) -> None:
-        if not lane.claim.acquire(blocking=False):
-            return  # its worker will find what was added
+    def _beat(self, lane: Lane, now: float) -> float:
+        """Run a claimed lane's heartbeats, unless something else of it waits. Returns the last end."""
+        # the scope first: it goes when the session ends, and that is after the lane was closed
+        pulse, scope = lane.pulse, lane.scope
         try:
-            queue = lane.queue
-            while queue:
-                callback, event, scope = queue.popleft()
-                self.since = started = time.monotonic()
-                self.current = callback
-                callback.run(event, scope, started)
+            if pulse is not None and lane.open and not lane.queue:
+                for callback in lane.beats:
+                    self.since = now
+                    self.current = callback
+                    now = callback.run(pulse, scope, now)
+        except BaseException as error:  # noqa: BLE001 - what is no Exception, either, must not end the worker
+            callback.failed(error)
+            now = monotonic()
         finally:
-            self.current = None
             lane.claim.release()
         if lane.queue:
             self._dispatcher.ready.append(lane)
+        return now
+
+    def _run(self, lane: Lane, now: float) -> float:
+        """Run what waits in a claimed lane; one callback's end is the next one's beginning. Returns the last end."""
+        queue = lane.queue
+        try:
+            while queue:
+                callback, event, scope = queue.popleft()
+                self.since = now
+                self.current = callback
+                now = callback.run(event, scope, now)
+        except BaseException as error:  # noqa: BLE001 - what is no Exception, either, must not end the worker
+            callback.failed(error)
+            now = monotonic()
+        finally:
+            lane.claim.release()
+        if queue:
+            self._dispatcher.ready.append(lane)
+        return now
 
 
 class Dispatcher:
@@ -90,7 +130,7 @@ class Dispatcher:
 
     def __init__(self, *, max_workers: int = 128, lane_limit: int = 20_000) -> None:
         self.ready: deque[Lane] = deque()
-        self.dropped = 0
+        self.beats: deque[Lane] = deque()
         self._lane_limit = lane_limit
         self._max_workers = max_workers
         self._lock = threading.Lock()
@@ -105,13 +145,19 @@ class Dispatcher:
     def put(self, lane: Lane, work: Work) -> bool:
         """Queue one piece of work without waking anybody; False when the lane is full and it was dropped."""
         if len(lane.queue) >= self._lane_limit:
-            self.dropped += 1
-            if self.dropped == 1:
-                logger.error("session callback %s cannot keep up; events are dropped", work[0].name)
+            work[0].drop()
             return False
         lane.queue.append(work)
         self.ready.append(lane)
         return True
+
+    def beat(self, lanes: Iterable[Lane]) -> None:
+        """Let these lanes' heartbeats run, without waking anybody; one whose last still waits is passed over."""
+        beats = self.beats
+        for lane in lanes:
+            if not lane.due:
+                lane.due = True
+                beats.append(lane)
 
     def watch(self) -> list[Callback]:
         """Add workers when all are held up, let idle ones go, and return callbacks newly over their time limit."""
@@ -123,7 +169,7 @@ class Dispatcher:
             if callback is not None and since != worker.reported_since and now - since > callback.slow_after_s:
                 worker.reported_since = since
                 late.append(callback)
-        if self.ready:
+        if self.backlogged:
             self.wake()
         else:
             self._shrink(now)
@@ -132,12 +178,12 @@ class Dispatcher:
     @property
     def backlogged(self) -> bool:
         """Whether work waits."""
-        return bool(self.ready)
+        return bool(self.ready or self.beats)
 
     @property
     def busy(self) -> bool:
         """Whether any callback runs or waits."""
-        return bool(self.ready) or any(worker.busy for worker in self._workers)
+        return self.backlogged or any(worker.busy for worker in self._workers)
 
     @property
     def has_surplus(self) -> bool:
@@ -174,7 +220,7 @@ class Dispatcher:
                 for _ in range(self._missing(now)):
                     self._made += 1
                     workers.append(_Worker(self, self._made))
-            wanted = min(len(self.ready), len(workers))
+            wanted = min(self._waiting(), len(workers))
             for worker in workers:
                 if wanted <= 0:
                     break
@@ -187,8 +233,11 @@ class Dispatcher:
         """How many workers to add: two, and one for each that is held up, as far as work waits for them."""
         workers = self._workers
         held_up = sum(1 for worker in workers if worker.held_up(now))
-        wanted = min(BASE_WORKERS + 2 * held_up - len(workers), max(BASE_WORKERS, len(self.ready)))
+        wanted = min(BASE_WORKERS + 2 * held_up - len(workers), max(BASE_WORKERS, self._waiting()))
         return min(wanted, self._max_workers - len(workers))
+
+    def _waiting(self) -> int:
+        return len(self.ready) + len(self.beats)
 
     def _shrink(self, now: float) -> None:
         with self._lock:

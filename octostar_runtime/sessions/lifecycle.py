@@ -13,8 +13,6 @@ TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
     SessionState.ENDED: frozenset(),
 }
 
-#: States in which a websocket is open.
-ATTACHED = frozenset({SessionState.CONNECTED, SessionState.DORMANT})
 
 #: A browser is asked for a sign of life every ping interval; one unanswered ping and a little makes it late.
 LATE_AFTER_PINGS = 1.2

@@ -15,6 +15,8 @@ from octostar_runtime.sessions.mailbox import Mailbox
 from octostar_runtime.sessions.visitor import Visitor
 
 _versions = itertools.count(1)  # next() is atomic, so versions of a session never repeat
+# a look at an enum's member costs a call in Python 3.11, too much for what is asked of every session in every sweep
+_CONNECTED, _DORMANT, _ALIVE = SessionState.CONNECTED, SessionState.DORMANT, Life.OK
 
 
 class LiveSession:
@@ -36,7 +38,6 @@ class LiveSession:
         "ended_by",
         "ends_mono",
         "hears_pings",
-        "heartbeat_event",
         "heartbeats",
         "interaction_at",
         "interaction_mono",
@@ -53,10 +54,10 @@ class LiveSession:
         "person",
         "predecessor",
         "published_mono",
+        "pulse",
         "reconnects",
         "running",
         "running_since_mono",
-        "scope",
         "seen_at",
         "seen_mono",
         "session_id",
@@ -97,11 +98,10 @@ class LiveSession:
         self.bytes_out = 0
         self.predecessor: str | None = None
         self.mailbox = Mailbox()
-        self.lane = Lane()
-        self.scope: Scope | None = None
+        self.pulse = SessionEvent(kind="heartbeat", session_id=session_id)
+        self.lane = Lane(self.pulse)
         self.callbacks: dict[tuple[str, Hashable], Callback] = {}
         self.heartbeats: tuple[Callback, ...] = ()
-        self.heartbeat_event = SessionEvent(kind="heartbeat", session_id=session_id)
         self.hears_pings = False
         self.next_check = mono
         self.published_mono = mono
@@ -109,19 +109,32 @@ class LiveSession:
         self._frozen: SessionRecord | None = None
 
     @property
+    def scope(self) -> Scope | None:
+        """What makes its ``st.session_state`` reachable for its callbacks."""
+        return self.lane.scope
+
+    @scope.setter
+    def scope(self, scope: Scope | None) -> None:
+        self.lane.scope = scope
+
+    def beat_with(self, heartbeats: tuple[Callback, ...]) -> None:
+        """Set who hears its heartbeats."""
+        self.heartbeats = self.lane.beats = heartbeats
+
+    @property
     def quiet(self) -> bool:
         """Whether no callback of its own waits or runs."""
         return not self.lane.queue and not self.lane.claim.locked()
 
     @property
+    def attached(self) -> bool:
+        """Whether its websocket is open."""
+        return self.state is _CONNECTED or self.state is _DORMANT
+
+    @property
     def usual(self) -> bool:
         """Whether it is as most are: connected, its person known, its pings heard and answered so far."""
-        return (
-            self.state is SessionState.CONNECTED
-            and self.life is Life.OK
-            and self.person is not None
-            and self.hears_pings
-        )
+        return self.state is _CONNECTED and self.life is _ALIVE and self.person is not None and self.hears_pings
 
     def changed(self) -> None:
         """Say that something shown of it is different now."""

@@ -15,7 +15,7 @@ from octostar_runtime.models.sessions import EndReason, Life, SessionState
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.sessions.announcer import Announcer
 from octostar_runtime.sessions.dispatcher import IDLE_WORKER_STAYS_S, Dispatcher
-from octostar_runtime.sessions.lifecycle import ATTACHED, LATE_AFTER_PINGS, LOST_AFTER_PINGS, life_of
+from octostar_runtime.sessions.lifecycle import LATE_AFTER_PINGS, LOST_AFTER_PINGS, life_of
 from octostar_runtime.sessions.live_session import LiveSession
 from octostar_runtime.sessions.presence import Presence
 
@@ -125,7 +125,7 @@ class Monitor:
                         fresh.append(session)
                 elif self._check(session, now):
                     fresh.append(session)
-            if (everyone or session.heartbeats) and session.state in ATTACHED:
+            if (everyone or session.heartbeats) and session.attached:
                 wanted.append(session)
         if fresh:
             self._presence.mark_all_changed(fresh)
@@ -134,7 +134,7 @@ class Monitor:
 
     def _check(self, session: LiveSession, now: float) -> bool:
         """Bring one session up to date; True when its record is to be published again."""
-        if session.state not in ATTACHED:
+        if not session.attached:
             session.next_check = now + self.ping_interval_s
             return False
         if session.person is None and self._presence.page_still_unknown(session):

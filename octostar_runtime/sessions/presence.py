@@ -24,7 +24,7 @@ from octostar_runtime.models.sessions import (
 from octostar_runtime.ports import EventSink
 from octostar_runtime.sessions.announcer import Announcer
 from octostar_runtime.sessions.callbacks import Callback, SessionCallback
-from octostar_runtime.sessions.lifecycle import ATTACHED, TRANSITIONS
+from octostar_runtime.sessions.lifecycle import TRANSITIONS
 from octostar_runtime.sessions.live_session import LiveSession
 from octostar_runtime.sessions.public_id import public_id
 from octostar_runtime.sessions.visitor import Visitor
@@ -115,7 +115,7 @@ class Presence:
         """The session's websocket is gone; it may come back."""
         with self._lock:
             session = self.live.get(public_id(session_id))
-            if session is None or session.state not in ATTACHED:
+            if session is None or not session.attached:
                 return
             session.disconnected_at = self._clock.time()
             session.disconnected_mono = self._clock.monotonic()
@@ -186,7 +186,7 @@ class Presence:
         """The session has disconnected after another tab showed its token: was that its own tab, reloaded?"""
         session.claimed_by = None
         claimant = self.live.get(claimant_id)
-        if claimant is None or claimant.state not in ATTACHED:
+        if claimant is None or not claimant.attached:
             return
         silent_since = max(session.seen_mono, session.connected_mono)
         soon = session.disconnected_mono - claimant.connected_mono <= CLAIM_LASTS_S
@@ -350,6 +350,7 @@ class Presence:
         """Lock held. Moving to the state it is in already is no move."""
         if state is not session.state and state in TRANSITIONS[session.state]:
             session.state = state
+            session.lane.open = session.attached
         session.changed()
         self._note(session)
 
@@ -368,11 +369,12 @@ class Presence:
             self._guarded(hook, session.session_id, told)
         seconds = round((session.ended_at or 0.0) - session.connected_at, 3)
         data: dict[str, object] = {"end_reason": reason.value, "lasted_s": seconds}
+        session.beat_with(())
         self._tell("ended", session, "end", by=by, why=why, reason=reason, data=data)
         self._announcer.forget(session)
         self._count_person(session, gone=True)
         # queued callbacks hold what they need; an ended session that is only remembered must not
-        session.callbacks, session.heartbeats, session.scope = {}, (), None
+        session.callbacks, session.scope = {}, None
 
     def _tell(
         self,

@@ -14,11 +14,11 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, genera
 from prometheus_client.registry import Collector
 
 from octostar_runtime import __version__
+from octostar_runtime.models.durations import BUCKETS_S, Durations
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.models.services import ServiceState
 from octostar_runtime.models.sessions import SessionState
-from octostar_runtime.telemetry.durations import BUCKETS_S, Durations
 from octostar_runtime.telemetry.run_totals import RunTotals, RunTotalsView
 from octostar_runtime.telemetry.session_totals import SessionTotals, SessionTotalsView
 
@@ -28,6 +28,8 @@ Part = Callable[[FleetSnapshot], Iterable[Metric]]
 Values = Iterable[tuple[Sequence[str], float]]
 #: Totals of the idle controller: (metric, help, value by service).
 ServiceTotals = Callable[[], Sequence[tuple[str, str, Counter[str]]]]
+#: How long a service's starts and stops took: (metric, help, histogram by service).
+ServiceTimes = Callable[[], Sequence[tuple[str, str, Mapping[str, Durations]]]]
 #: Single values of the process itself: (metric, help, value).
 Gauges = Callable[[], Sequence[tuple[str, str, float]]]
 
@@ -41,12 +43,14 @@ class Metrics(Collector):
         runs: RunTotals,
         sessions: SessionTotals,
         service_totals: ServiceTotals = lambda: (),
+        service_times: ServiceTimes = lambda: (),
         gauges: Gauges = lambda: (),
     ) -> None:
         self._snapshot = snapshot
         self._runs = runs
         self._sessions = sessions
         self._service_totals = service_totals
+        self._service_times = service_times
         self._gauges = gauges
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -70,6 +74,8 @@ class Metrics(Collector):
         yield from _session_totals(self._sessions.read())
         for name, text, by_service in self._service_totals():
             yield _counter(f"service_{name}", text, _keyed(by_service), ["service"])
+        for name, text, times in self._service_times():
+            yield _histogram(f"service_{name}", text, _by(times), ["service"])
         for name, text, now in self._gauges():
             yield _gauge(name, text, [((), now)])
 
@@ -188,8 +194,8 @@ def _run_totals(totals: RunTotalsView) -> Iterator[Metric]:
     labels = ["pool", "name", "state"]
     yield _gauge("runs_live", "Runs that have not ended, among the newest", totals.live.items(), labels)
     yield _counter("runs_ended", "Runs that ended, seen by this process", totals.ended.items(), labels)
-    yield _histogram("run_wait_seconds", "Time in the queue", _by_pool(totals.waits), ["pool"])
-    yield _histogram("run_duration_seconds", "Time from start to end", _by_pool(totals.runs), ["pool"])
+    yield _histogram("run_wait_seconds", "Time in the queue", _by(totals.waits), ["pool"])
+    yield _histogram("run_duration_seconds", "Time from start to end", _by(totals.runs), ["pool"])
 
 
 def _session_totals(totals: SessionTotalsView) -> Iterator[Metric]:
@@ -203,13 +209,15 @@ def _session_totals(totals: SessionTotalsView) -> Iterator[Metric]:
     )
     yield _counter("callback_calls", "Session callbacks called", _keyed(totals.callback_calls), ["event"])
     yield _counter("callback_failures", "Session callbacks that raised", _keyed(totals.callback_failures), ["event"])
+    missed = _keyed(totals.callback_dropped)
+    yield _counter("callback_dropped_events", "Events that session callbacks never heard of", missed, ["event"])
 
 
 def _keyed(counts: Mapping[str, float]) -> Values:
     return (((key,), number) for key, number in counts.items())
 
 
-def _by_pool(durations: Mapping[str, Durations]) -> Iterable[tuple[Sequence[str], Durations]]:
+def _by(durations: Mapping[str, Durations]) -> Iterable[tuple[Sequence[str], Durations]]:
     return (((pool,), each) for pool, each in durations.items())
 
 

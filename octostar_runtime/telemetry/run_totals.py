@@ -5,9 +5,9 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from octostar_runtime.models.durations import Durations
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord
-from octostar_runtime.telemetry.durations import Durations
 
 #: Different names, and different pools, that get a label of their own.
 NAMES = 100

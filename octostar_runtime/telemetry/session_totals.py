@@ -4,9 +4,12 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 
+from octostar_runtime.models.durations import Durations
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.sessions import CallbackRecord, SessionRecord, SessionState
-from octostar_runtime.telemetry.durations import Durations
+
+#: Calls, failures and dropped events of a callback that was not there before.
+_NONE = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,7 @@ class SessionTotalsView:
     script_runs: Durations
     callback_calls: dict[str, int]  # by event
     callback_failures: dict[str, int]
+    callback_dropped: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -39,12 +43,13 @@ class SessionTotals:
         self._lock = threading.Lock()
         self._last: FleetSnapshot | None = None
         self._sessions: dict[str, _Seen] = {}
-        self._callbacks: dict[tuple[str, str, str | None], tuple[int, int]] = {}
+        self._callbacks: dict[tuple[str, str, str | None], tuple[int, int, int]] = {}
         self._started = self._reconnects = self._in = self._out = 0
         self._ended: Counter[str] = Counter()
         self._scripts = Durations()
         self._calls: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
 
     def follow(self, snapshot: FleetSnapshot) -> None:
         """Count what is new; the first snapshot only tells what is past."""
@@ -67,6 +72,7 @@ class SessionTotals:
                 script_runs=self._scripts.copy(),
                 callback_calls=dict(self._calls),
                 callback_failures=dict(self._failures),
+                callback_dropped=dict(self._dropped),
             )
 
     def _follow_sessions(self, sessions: tuple[SessionRecord, ...], *, quietly: bool) -> None:
@@ -88,17 +94,17 @@ class SessionTotals:
             _take(seen, session)
 
     def _follow_callbacks(self, callbacks: tuple[CallbackRecord, ...]) -> None:
-        now: dict[tuple[str, str, str | None], tuple[int, int]] = {}
+        now: dict[tuple[str, str, str | None], tuple[int, int, int]] = {}
         for callback in callbacks:
             key = (callback.name, callback.event, callback.session_id)
-            calls, failures = now.get(key, (0, 0))  # two nodes may have a process-wide one of the same name
-            now[key] = (calls + callback.calls, failures + callback.failures)
-        for key, (calls, failures) in now.items():
-            calls_before, failures_before = self._callbacks.get(key, (0, 0))
-            if calls < calls_before or failures < failures_before:  # counted from the start again
-                calls_before = failures_before = 0
-            self._calls[key[1]] += calls - calls_before
-            self._failures[key[1]] += failures - failures_before
+            calls, failures, dropped = now.get(key, _NONE)  # two nodes may have a process-wide one of the same name
+            now[key] = (calls + callback.calls, failures + callback.failures, dropped + callback.dropped)
+        for key, counts in now.items():
+            before = self._callbacks.get(key, _NONE)
+            if any(count < known for count, known in zip(counts, before, strict=True)):
+                before = _NONE  # counted from the start again
+            for totals, count, known in zip((self._calls, self._failures, self._dropped), counts, before, strict=True):
+                totals[key[1]] += count - known
         self._callbacks = now
 
 

@@ -351,7 +351,7 @@ def sample_snapshot(**changes: object) -> FleetSnapshot:
         callbacks=(
             CallbackRecord(name="audit_start", event="start", session_id=None, calls=214, last_s=0.002),
             CallbackRecord(
-                name="push_presence", event="heartbeat", session_id=None, calls=9211, failures=41, slow=3,
+                name="push_presence", event="heartbeat", session_id=None, calls=9211, failures=41, slow=3, dropped=12,
                 last_error="ConnectionError: presence service refused the connection", last_s=0.9,
             ),
         ),

@@ -18,9 +18,11 @@ function cell(column, value, id) {
       span.dataset.since = value;
       return span;
     }
-    case "time": {
+    case "time":
+    case "due": {
       const node = make("time");
       node.dataset.t = value;
+      if (column.kind === "due") node.dataset.due = 1;
       return node;
     }
     case "bar": {

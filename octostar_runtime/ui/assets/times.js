@@ -39,10 +39,12 @@ function tick(root = document) {
   for (const node of root.querySelectorAll("[data-since]")) write(node, duration(at - node.dataset.since));
   for (const node of root.querySelectorAll("[data-until]")) write(node, duration(node.dataset.until - at));
   for (const node of root.querySelectorAll("[data-t]")) {
-    const t = Number(node.dataset.t);
+    const told = Number(node.dataset.t);
+    // what has happened cannot lie ahead: a node's clock, or this browser's idea of it, is a little off
+    const t = node.dataset.due || node.dataset.clock ? told : Math.min(told, at);
     const mode = node.dataset.clock ? (shared.times === "utc" ? "utc" : "local") : shared.times;
     write(node, mode === "relative" ? ago(at - t) : clock(t, mode === "utc", at));
-    if (!node.title) node.title = new Date(t * 1000).toISOString().replace("T", " ").slice(0, 19) + " UTC";
+    if (!node.title) node.title = new Date(told * 1000).toISOString().replace("T", " ").slice(0, 19) + " UTC";
   }
 }
 

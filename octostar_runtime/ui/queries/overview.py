@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from octostar_runtime.models.fleet import FleetSnapshot, HostSample
 from octostar_runtime.models.runs import RunState
+from octostar_runtime.models.sessions import CallbackRecord
 from octostar_runtime.ui import formats
 from octostar_runtime.ui.links import Links
 from octostar_runtime.ui.words import Word
@@ -234,11 +235,21 @@ def _service_concerns(snapshot: FleetSnapshot, links: Links) -> list[Concern]:
 def _callback_concerns(snapshot: FleetSnapshot, links: Links) -> list[Concern]:
     return [
         Concern(
-            word=Word("Failing", "warn"),
+            word=Word("Failing" if callback.failures else "Cannot keep up", "warn"),
             what=f"Session callback {callback.name}",
-            why=f"{callback.failures:,} of {callback.calls:,} calls failed; last: {callback.last_error or 'unknown'}",
+            why=_callback_trouble(callback),
             href=links.to("sessions", tab="callbacks"),
         )
         for callback in snapshot.callbacks
-        if callback.failures
+        if callback.failures or callback.dropped
     ]
+
+
+def _callback_trouble(callback: CallbackRecord) -> str:
+    said = []
+    if callback.failures:
+        last = callback.last_error or "unknown"
+        said.append(f"{callback.failures:,} of {callback.calls:,} calls failed; last: {last}")
+    if callback.dropped:
+        said.append(f"it missed {formats.plural(callback.dropped, 'event')}, because too many waited already")
+    return "; ".join(said)

@@ -294,7 +294,7 @@ def _user_row(name: str, cost: Cost) -> list[Cell]:
 
 def callbacks_table(callbacks: Sequence[CallbackRecord]) -> Table:
     """Return the health of the session callbacks, the failing ones first."""
-    ordered = sorted(callbacks, key=lambda callback: (-callback.failures, -callback.slow, callback.name))
+    ordered = sorted(callbacks, key=lambda one: (-one.failures, -one.dropped, -one.slow, one.name))
     columns = (
         Column(label="Callback", main=True),
         Column(label="On"),
@@ -302,6 +302,7 @@ def callbacks_table(callbacks: Sequence[CallbackRecord]) -> Table:
         Column(label="Calls", end=True),
         Column(label="Failed", end=True),
         Column(label="Slow", end=True, help="Took longer than its time limit"),
+        Column(label="Missed", end=True, help="Events it was never called with, because too many waited already"),
         Column(label="Last took", end=True),
         Column(label="Last error", wrap=True),
     )
@@ -314,6 +315,7 @@ def callbacks_table(callbacks: Sequence[CallbackRecord]) -> Table:
             formats.number(callback.calls),
             formats.number(callback.failures),
             formats.number(callback.slow),
+            formats.number(callback.dropped),
             formats.duration(callback.last_s),
             callback.last_error,
         ]

@@ -110,7 +110,7 @@ def credentials_table(credentials: Sequence[Credential], *, tokens: bool, mine: 
         Column(label="Made for" if tokens else "This one"),
         Column(label="Made", kind="time"),
         Column(label="Last used", kind="time"),
-        Column(label="Ends", kind="time"),
+        Column(label="Ends", kind="due"),
     )
     rows: list[list[Cell]] = [
         [

@@ -34,6 +34,10 @@ def test_a_whole_life_is_told_step_by_step_with_the_time_each_step_took() -> Non
     assert by_kind["service.woken"].actor == "ada"
     assert by_kind["service.woken"].reason == "demo"
     assert by_kind["service.stopping"].reason == "nobody is connected and nothing runs"
+    figures = bench.controller.figures
+    for times, kind in ((figures.start_times, "service.ready"), (figures.stop_times, "service.stopped")):
+        assert sum(times["svc"].counts) == 1
+        assert times["svc"].total_s == pytest.approx(by_kind[kind].data["duration_s"], abs=0.001)
 
 
 def test_a_refused_order_names_who_asked_why_and_what_spoke_against_it() -> None:

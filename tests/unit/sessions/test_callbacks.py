@@ -20,6 +20,7 @@ def test_callbacks_of_a_session_hear_its_life_in_order() -> None:
             at.registry.on(kind, lambda event: heard.append(event.kind), session_id=live.session_id, key=kind)
         wait_until(lambda: heard == ["start"], what="start")
         at.pass_time(2)
+        wait_until(lambda: heard[-1] == "heartbeat", what="the heartbeat")
         at.leave(live)
         at.arrive(live.session_id)
         at.leave(live)
@@ -51,6 +52,73 @@ def test_a_raising_callback_is_counted_and_the_others_go_on() -> None:
         assert health["bad"].failures == 3
         assert health["bad"].last_error == "ValueError: no"
         assert health["exits"].failures == 3
+
+
+def test_a_callback_that_raises_what_is_no_exception_costs_no_worker() -> None:
+    class Abort(BaseException):
+        pass
+
+    def aborts(_: SessionEvent) -> None:
+        raise Abort("out")
+
+    with scene() as at:
+        beats: list[str] = []
+        for _ in range(6):  # more than there are workers
+            at.registry.on("heartbeat", aborts, session_id=at.arrive().session_id)
+        at.registry.on("disconnect", aborts)
+        other = at.arrive()
+        at.registry.on("heartbeat", lambda e: beats.append(e.kind), session_id=other.session_id)
+        for turn in range(3):
+            at.pass_time(2)
+            wait_until(lambda turn=turn: len(beats) == turn + 1, what="the other's heartbeat")  # type: ignore[misc]
+            wait_until(lambda: not at.registry.busy, what="quiet")
+        at.leave(other)
+        wait_until(lambda: not at.registry.busy, what="quiet")
+        failing = [record for record in at.registry.callbacks() if record.failures]
+        assert [record.failures for record in failing if record.event == "heartbeat"] == [3] * 6
+        assert [record.failures for record in failing if record.event == "disconnect"] == [1]
+        assert {record.last_error for record in failing} == {"Abort: out"}
+
+
+def test_a_heartbeat_whose_session_has_left_meanwhile_is_passed_over() -> None:
+    with scene() as at:
+        release, blocked = threading.Event(), threading.Barrier(3)
+        beats: list[str] = []
+
+        def block(_: SessionEvent) -> None:
+            blocked.wait(5)
+            release.wait(5)
+
+        for _ in range(2):  # as many as there are workers
+            at.registry.on("heartbeat", block, session_id=at.arrive().session_id)
+        leaves, ends, stays = (at.arrive() for _ in range(3))
+        for live in (leaves, ends, stays):
+            for kind in ("heartbeat", "disconnect", "end"):
+                at.registry.on(kind, lambda e: beats.append(e.session_id + e.kind), live.session_id, key=kind)
+        at.pass_time(2)
+        blocked.wait(5)
+        at.leave(leaves)
+        at.registry.end(ends.session_id, by="ada")
+        release.set()
+        wait_until(lambda: not at.registry.busy, what="quiet")
+        assert sorted(beats) == sorted(
+            [leaves.session_id + "disconnect", ends.session_id + "end", stays.session_id + "heartbeat"]
+        )
+
+
+def test_events_that_find_too_many_waiting_are_counted_and_the_callback_is_shown_in_trouble() -> None:
+    with scene() as at:
+        release = threading.Event()
+        at.registry._dispatcher._lane_limit = 5
+        at.registry.on("heartbeat", lambda _: release.wait(5))
+        for _ in range(20):
+            at.arrive()
+        at.pass_time(2)
+        release.set()
+        wait_until(lambda: not at.registry.busy, what="quiet")
+        (record,) = at.registry.callbacks()
+        assert record.dropped > 0
+        assert record.calls + record.dropped == 20
 
 
 def test_slow_callbacks_delay_nobody_else_and_are_reported() -> None:

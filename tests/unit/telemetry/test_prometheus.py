@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from octostar_runtime.models.durations import Durations
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.models.sessions import CallbackRecord, EndReason, SessionRecord, SessionState
@@ -109,6 +110,8 @@ def test_callback_counters_never_go_back() -> None:
     _seen(totals, callbacks=(replace(mine, session_id=None, calls=6, failures=2),))
     assert totals.read().callback_calls == {"start": 9}
     assert totals.read().callback_failures == {"start": 3}
+    _seen(totals, callbacks=(replace(mine, session_id=None, calls=6, failures=2, dropped=4),))
+    assert totals.read().callback_dropped == {"start": 4}
 
 
 def test_every_query_of_the_dashboard_names_a_metric_and_labels_that_there_are() -> None:
@@ -119,7 +122,8 @@ def test_every_query_of_the_dashboard_names_a_metric_and_labels_that_there_are()
     callback = CallbackRecord(name="f", event="start", session_id="s", calls=1, failures=1)
     _seen(sessions, _session(state=SessionState.ENDED, end_reason=EndReason.CLOSED), callbacks=(callback,))
     services = tuple((name, "text", Counter({"ui": 1})) for name in ("starts", "stops", "failures", "wakes"))
-    metrics = Metrics(samples.sample_snapshot, runs, sessions, lambda: services)
+    times = [("start_duration_seconds", "text", {"ui": Durations()})]
+    metrics = Metrics(samples.sample_snapshot, runs, sessions, lambda: services, lambda: times)
     labels: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.render().decode()):  # type: ignore[no-untyped-call]
         labels.setdefault(family.name, set())
