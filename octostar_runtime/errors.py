@@ -108,6 +108,10 @@ class SessionNotFound(OctostarRuntimeError, KeyError):
     """No live session has that id."""
 
 
+class NoticeNotFound(OctostarRuntimeError, KeyError):
+    """No lasting message has that id."""
+
+
 class ServiceNotFound(OctostarRuntimeError, KeyError):
     """No service is registered under that name."""
 

@@ -8,6 +8,7 @@ from octostar_runtime.events import EventBus
 from octostar_runtime.fleet import Fleet
 from octostar_runtime.idle import IdleController
 from octostar_runtime.operations import Operations
+from octostar_runtime.sessions.notice_book import NoticeBook
 from octostar_runtime.settings import Settings
 from octostar_runtime.store import Publisher, Store
 from octostar_runtime.tasks import TaskManager
@@ -49,3 +50,6 @@ class Backend(Protocol):
 
     @property
     def idle(self) -> IdleController: ...
+
+    @property
+    def notices(self) -> NoticeBook: ...

@@ -42,6 +42,7 @@ KINDS: Sequence[tuple[type[Exception], int, str, str]] = (
     (errors.TaskNotFound, 404, "run-not-found", "Run not found"),
     (errors.PoolNotFound, 404, "pool-not-found", "Pool not found"),
     (errors.SessionNotFound, 404, "session-not-found", "Session not found"),
+    (errors.NoticeNotFound, 404, "notice-not-found", "Lasting message not found"),
     (errors.ServiceNotFound, 404, "service-not-found", "Service not found"),
     (errors.NodeNotFound, 404, "node-not-found", "Node not found"),
     (errors.TokenNotFound, 404, "token-not-found", "Token not found"),

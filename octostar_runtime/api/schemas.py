@@ -101,6 +101,9 @@ class MessagesBody(MessageBody):
     """A message to the named sessions, to all live ones when none is named."""
 
     session_ids: Identifiers | None = None
+    lasting_s: float = Field(
+        default=0.0, ge=0, le=86_400, description="seconds for which newcomers see it, too; only without session_ids"
+    )
 
 
 class PoolSize(Body):

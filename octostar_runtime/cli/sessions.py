@@ -1,4 +1,4 @@
-"""``sessions list | end | stop | rerun | message``; alone it lists."""
+"""``sessions list | end | stop | rerun | message | notices | withdraw``; alone it lists."""
 
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 
@@ -25,7 +25,17 @@ def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
     message.add_argument("text")
     message.add_argument("session_ids", nargs="*", metavar="session_id")
     message.add_argument("--level", choices=("info", "warning", "error"), default="info")
+    message.add_argument(
+        "--lasting-s", type=float, default=0.0, help="seconds for which whoever comes sees it, too; without session_id"
+    )
+    message.add_argument("--reason", default="", help="kept in the audit log")
     message.set_defaults(run=send_message)
+    notices = group.add_parser("notices", help="list the messages that whoever comes is shown")
+    notices.set_defaults(run=list_notices)
+    withdraw = group.add_parser("withdraw", help="take such a message back")
+    withdraw.add_argument("notice_id")
+    withdraw.add_argument("--reason", default="", help="kept in the audit log")
+    withdraw.set_defaults(run=withdraw_notice)
 
 
 def list_sessions(arguments: Namespace) -> None:
@@ -49,7 +59,21 @@ def act(arguments: Namespace) -> int:
 
 def send_message(arguments: Namespace) -> int:
     """Message sessions."""
+    how = {"level": arguments.level, "lasting_s": arguments.lasting_s, "reason": arguments.reason}
     with connect(arguments) as client:
-        return report(
-            arguments, client.message_sessions(arguments.text, arguments.session_ids or None, level=arguments.level)
-        )
+        return report(arguments, client.message_sessions(arguments.text, arguments.session_ids or None, **how))
+
+
+def list_notices(arguments: Namespace) -> None:
+    """Print the messages that last."""
+    with connect(arguments) as client:
+        lasting = client.notices()
+    rows = [(one.notice_id, one.level, one.text, one.by, moment(one.until)) for one in lasting]
+    show(arguments, lasting, table(("notice", "level", "text", "by", "until"), rows))
+
+
+def withdraw_notice(arguments: Namespace) -> None:
+    """Take a lasting message back."""
+    with connect(arguments) as client:
+        client.withdraw_notice(arguments.notice_id, reason=arguments.reason)
+    show(arguments, {"withdrawn": arguments.notice_id}, ["withdrawn"])

@@ -51,10 +51,26 @@ class Doing(Reading):
         """Run the sessions' scripts again."""
         return self._act("/api/sessions/rerun", session_ids=list(session_ids), reason=reason)
 
-    def message_sessions(self, text: str, session_ids: Sequence[str] | None = None, *, level: str = "info") -> Outcomes:
-        """Show a message in the named sessions, in all live ones when none is named."""
+    def message_sessions(
+        self,
+        text: str,
+        session_ids: Sequence[str] | None = None,
+        *,
+        level: str = "info",
+        lasting_s: float = 0.0,
+        reason: str = "",
+    ) -> Outcomes:
+        """Show a message in the named sessions, in all live ones when none is named.
+
+        With ``lasting_s`` whoever comes in so many seconds sees it, too.
+        """
         ids = None if session_ids is None else list(session_ids)
-        return self._act("/api/sessions/message", session_ids=ids, text=text, level=level)
+        told = {"session_ids": ids, "text": text, "level": level, "lasting_s": lasting_s, "reason": reason}
+        return self._act("/api/sessions/message", **told)
+
+    def withdraw_notice(self, notice_id: str, *, reason: str = "") -> None:
+        """Take a lasting message back, also from the pages that show it."""
+        self._request("DELETE", f"/api/sessions/notices/{notice_id}", params={"reason": reason})
 
     # Nodes, pools, services
 

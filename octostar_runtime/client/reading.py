@@ -13,7 +13,7 @@ from octostar_runtime.models.nodes import NodeRecord
 from octostar_runtime.models.pools import PoolRecord
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.models.services import ServiceRecord
-from octostar_runtime.models.sessions import SessionRecord
+from octostar_runtime.models.sessions import Notice, SessionRecord
 
 
 class Reading(Connection):
@@ -46,6 +46,10 @@ class Reading(Connection):
     def session(self, session_id: str) -> SessionDetail:
         """Return a session and its runs."""
         return self._one(SessionDetail, f"/api/sessions/{session_id}")
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Return the messages that whoever comes is shown."""
+        return self._each(Notice, "/api/sessions/notices")
 
     def pools(self, *, limit: int = 50, cursor: str | None = None) -> Page[PoolRecord]:
         """Return one page of pools."""

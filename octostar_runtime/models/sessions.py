@@ -115,6 +115,19 @@ class OperatorMessage:
     at: float
     sticky: bool = False  # shown until the page changes, not only for a moment
     countdown: bool = False  # pages with a countdown of their own do not show it a second time
+    notice_id: str = ""  # of the notice it is, when it lasts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message that is also shown to whoever comes before ``until``. Times are UTC seconds."""
+
+    notice_id: str
+    text: str
+    level: str
+    by: str
+    at: float
+    until: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.ports import Commander, EventSink, RunArchive
+from octostar_runtime.sessions.notice_book import NoticeBook
 
 #: Targets in one command: keeps a row small and a handler's turn short.
 BATCH = 500
@@ -32,6 +33,7 @@ class Surroundings:
     controller: Callable[[], str | None]  # the node that holds the idle controller's lease
     save_policy: Callable[[Mapping[str, object], int, str], int]
     erase: Callable[[str], int]
+    notices: NoticeBook
 
 
 class Dispatcher:

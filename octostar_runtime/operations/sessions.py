@@ -6,7 +6,7 @@ from octostar_runtime.errors import InvalidInput
 from octostar_runtime.models.access import SYSTEM, Principal, Role
 from octostar_runtime.models.nodes import NodeState
 from octostar_runtime.models.outcomes import Outcome
-from octostar_runtime.models.sessions import ComingStop
+from octostar_runtime.models.sessions import ComingStop, Notice
 from octostar_runtime.operations.dispatch import Dispatcher, said_states
 
 SCOPE = "sessions:write"
@@ -45,7 +45,8 @@ class SessionOperations(Dispatcher):
     ) -> tuple[Outcome, ...]:
         """Show ``text`` (at most 500 characters) in those sessions, in all live ones when ``session_ids`` is None.
 
-        Then it may also be shown to whoever comes in the next ``lasting_s`` seconds, on every node.
+        Then it may also be shown to whoever comes in the next ``lasting_s`` seconds, on every node and across
+        restarts, until :meth:`withdraw_notice`.
         """
         if not text.strip() or len(text) > MESSAGE_LIMIT:
             raise InvalidInput(f"a message needs 1 to {MESSAGE_LIMIT} characters, not {len(text)}")
@@ -54,11 +55,24 @@ class SessionOperations(Dispatcher):
         targets = session_ids if session_ids is not None else self._live_sessions()
         if lasting_s and (session_ids is not None or not 0 < lasting_s <= LONGEST_NOTICE_S):
             raise InvalidInput(f"lasting_s is for messages to everybody, and at most {LONGEST_NOTICE_S:.0f} seconds")
-        outcomes = self._act_on_sessions(targets, "message", "message sessions", by, reason, text=text, level=level)
+        args: dict[str, object] = {"text": text, "level": level}
         if lasting_s:
-            told = {"text": text, "level": level, "lasting_s": lasting_s}
-            self._send_each(self._nodes_with_pages(), "session.notice", by, reason, **told)
+            self._require(by, Role.OPERATOR, SCOPE, "message sessions", "everybody")
+            args["notice_id"] = self._at.notices.post(text, level, by=by.name, lasting_s=lasting_s).notice_id
+        outcomes = self._act_on_sessions(targets, "message", "message sessions", by, reason, **args)
+        if lasting_s:
+            self._send_each(self._nodes_with_pages(), "session.notice", by, reason, lasting_s=lasting_s, **args)
         return outcomes
+
+    def withdraw_notice(self, notice_id: str, *, by: Principal, reason: str = "") -> Notice:
+        """Take a lasting message back, also from the pages that show it; NoticeNotFound when it lasts no more."""
+        self._require(by, Role.OPERATOR, SCOPE, "withdraw a message", notice_id)
+        notice = self._at.notices.withdraw(notice_id)
+        # a node that cannot be reached now learns of it from the store
+        self._send_each(self._nodes_with_pages(), "session.withdraw_notice", by, reason, notice_id=notice_id)
+        told = {"text": notice.text, "level": notice.level, "posted_by": notice.by, "until": notice.until}
+        self._audit("session.notice_withdrawn", "newcomers", by, reason, told)
+        return notice
 
     def announce_stop(self, stop: ComingStop, *, called_off: bool = False) -> tuple[Outcome, ...]:
         """Let the pages of every node that can have sessions count down to a stop, or stop counting."""

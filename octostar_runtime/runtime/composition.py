@@ -24,9 +24,11 @@ from octostar_runtime.runtime.attribution import attribute_tasks_to_sessions
 from octostar_runtime.runtime.handover import Handover
 from octostar_runtime.runtime.housekeeping import Housekeeping
 from octostar_runtime.runtime.identity import make_node
+from octostar_runtime.runtime.notices import NoticeWatch
 from octostar_runtime.runtime.services import PoolWatch, register_caches, service_log, watch_programs
 from octostar_runtime.runtime.warnings import Warnings
 from octostar_runtime.sessions import SessionRegistry
+from octostar_runtime.sessions.notice_book import NoticeBook
 from octostar_runtime.settings import Settings, load_settings
 from octostar_runtime.store import Publisher, Store, open_store
 from octostar_runtime.tasks import TaskManager
@@ -46,6 +48,7 @@ class Runtime:
     access: Access
     idle: IdleController
     operations: Operations
+    notices: NoticeBook
 
     def __init__(self, *, kind: str = "app", settings: Settings | None = None, clock: Clock | None = None) -> None:
         self.settings = settings or load_settings()
@@ -99,6 +102,7 @@ class Runtime:
             clock=self.clock,
             node_id=self.node.node_id,
         )
+        self.notices = NoticeBook(self.store.leases, self.clock)
         self._make_fleet()
         self._make_idle()
         self._make_operations()
@@ -127,10 +131,12 @@ class Runtime:
         self._begin("sampler", self.sampler.start, self.sampler.stop)
         pools = PoolWatch(self.services, tasks=self.tasks, node_id=self.node.node_id, log=self.service_log)
         pools.turn()
+        notices = NoticeWatch(self.sessions, self.notices)
+        notices.turn()  # whoever comes first finds what was posted before a restart
         housekeeping = Housekeeping(
             publisher=self.publisher,
             store=self.store,
-            look_after=(pools.turn, self.idle.greet_newcomers, self.access.write_uses),
+            look_after=(pools.turn, self.idle.greet_newcomers, self.access.write_uses, notices.turn),
         )
         self._begin("housekeeping", housekeeping.start, housekeeping.stop)
         self._register_services()
@@ -238,6 +244,7 @@ class Runtime:
                 controller=self.idle.leader,
                 save_policy=self.idle.save_policy,
                 erase=self._erase,
+                notices=self.notices,
             )
         )
 

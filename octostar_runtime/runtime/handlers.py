@@ -69,7 +69,7 @@ def register_pool_handlers(commander: Commander, tasks: "TaskManager", drain_nod
 
 
 def register_session_handlers(commander: Commander, sessions: "SessionRegistry") -> None:
-    """End, stop, rerun, message and measure this node's sessions."""
+    """End, stop, rerun, message and measure this node's sessions; post and withdraw what newcomers are told."""
 
     def end(session_id: str, command: CommandRecord) -> str:
         sessions.end(session_id, by=command.actor or "", reason=command.reason or "")
@@ -85,15 +85,26 @@ def register_session_handlers(commander: Commander, sessions: "SessionRegistry")
 
     def message(session_id: str, command: CommandRecord) -> str:
         by, reason = command.actor or "", command.reason or ""
-        sessions.send_message([session_id], _text(command, "text"), _text(command, "level"), by=by, reason=reason)
+        notice_id = str(command.args.get("notice_id", ""))
+        text, level = _text(command, "text"), _text(command, "level")
+        sessions.send_message([session_id], text, level, by=by, reason=reason, notice_id=notice_id)
         return "left for the session"
 
     def notice(command: CommandRecord) -> Result:
         by, lasting_s = command.actor or "", _number(command, "lasting_s")
         sessions.post_notice(
-            _text(command, "text"), _text(command, "level"), by=by, lasting_s=lasting_s, reason=command.reason or ""
+            _text(command, "text"),
+            _text(command, "level"),
+            by=by,
+            lasting_s=lasting_s,
+            reason=command.reason or "",
+            notice_id=_text(command, "notice_id"),
         )
         return {"outcomes": dict.fromkeys(_targets(command), (True, "posted"))}
+
+    def withdraw(command: CommandRecord) -> Result:
+        sessions.withdraw_notice(_text(command, "notice_id"))
+        return {"outcomes": dict.fromkeys(_targets(command), (True, "withdrawn"))}
 
     def announce_stop(command: CommandRecord) -> Result:
         may_keep_s = command.args.get("may_keep_s")
@@ -112,6 +123,7 @@ def register_session_handlers(commander: Commander, sessions: "SessionRegistry")
     commander.handle("session.rerun", _each(rerun))
     commander.handle("session.message", _each(message))
     commander.handle("session.notice", notice)
+    commander.handle("session.withdraw_notice", withdraw)
     commander.handle("session.memory", lambda command: {"bytes": sessions.memory(_text(command, "target"))})
 
 

@@ -33,5 +33,12 @@ class Mailbox:
             self._messages.clear()
             return waiting
 
+    def discard(self, notice_id: str) -> None:
+        """Take a notice out that nobody has read yet."""
+        with self._lock:
+            kept = [message for message in self._messages if message.notice_id != notice_id]
+            self._messages.clear()
+            self._messages.extend(kept)
+
     def __len__(self) -> int:
         return len(self._messages)

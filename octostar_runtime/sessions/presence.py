@@ -16,6 +16,7 @@ from octostar_runtime.clock import Clock
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.sessions import (
     EndReason,
+    Life,
     OperatorMessage,
     SessionEvent,
     SessionRecord,
@@ -120,6 +121,7 @@ class Presence:
             session.disconnected_at = self._clock.time()
             session.disconnected_mono = self._clock.monotonic()
             session.dormant_before = session.state is SessionState.DORMANT
+            session.life = Life.LOST
             self._set_state(session, SessionState.DISCONNECTED)
         self.on_disconnected(session)
         self._tell("disconnected", session, "disconnect")
@@ -316,6 +318,7 @@ class Presence:
     def _greet_again(self, session: LiveSession, visitor: Visitor, returned: bool) -> None:
         session.visitor = visitor
         session.disconnected_at = None
+        session.life = Life.OK
         session.claimed_by = None
         self.seen(session)
         if returned:

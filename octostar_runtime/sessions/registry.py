@@ -10,9 +10,11 @@ SessionNotFound for a session that is not live, and are written to the event log
 
 import time
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 
 from octostar_runtime.clock import Clock
 from octostar_runtime.errors import InvalidInput, SessionNotFound
+from octostar_runtime.ids import new_id
 from octostar_runtime.models.sessions import (
     CallbackRecord,
     ComingStop,
@@ -31,6 +33,7 @@ from octostar_runtime.sessions.control import SessionControl
 from octostar_runtime.sessions.dispatcher import Dispatcher
 from octostar_runtime.sessions.live_session import LiveSession
 from octostar_runtime.sessions.monitor import Monitor
+from octostar_runtime.sessions.notice_book import NoticeBook
 from octostar_runtime.sessions.notices import Notices
 from octostar_runtime.sessions.presence import Presence
 from octostar_runtime.sessions.public_id import public_id
@@ -206,13 +209,21 @@ class SessionRegistry:
         self.presence.publish("session.rerun", session.session_id, by=by, why=reason)
 
     def send_message(
-        self, session_ids: Sequence[str] | None, text: str, level: str = "info", *, by: str, reason: str = ""
+        self,
+        session_ids: Sequence[str] | None,
+        text: str,
+        level: str = "info",
+        *,
+        by: str,
+        reason: str = "",
+        notice_id: str = "",
     ) -> int:
         """Leave a message for these sessions (all live ones when None); returns how many it was left for.
 
-        Pages show it within moments where they call :func:`octostar_runtime.ui.show_messages`.
+        Pages show it within moments where they call :func:`octostar_runtime.ui.show_messages`. With the ``notice_id``
+        of a notice it goes away with that.
         """
-        message = self._message(text, level, by)
+        message = self._message(text, level, by, notice_id)
         chosen = self._all_live() if session_ids is None else [self._live(session_id) for session_id in session_ids]
         for session in chosen:
             self._leave(session, message)
@@ -221,10 +232,14 @@ class SessionRegistry:
         return len(chosen)
 
     def broadcast(self, text: str, level: str = "warning", *, by: str, lasting_s: float = 0.0, reason: str = "") -> int:
-        """Tell everybody, and for ``lasting_s`` seconds also whoever comes later (maintenance ahead)."""
+        """Tell everybody, and for ``lasting_s`` seconds also whoever comes later (maintenance ahead).
+
+        Of this process alone, and until it ends; ``operations.message_sessions`` reaches every node.
+        """
         message = self._message(text, level, by)
         if lasting_s > 0:
-            self.post_notice(text, level, by=by, lasting_s=lasting_s, reason=reason)
+            notice_id = self.post_notice(text, level, by=by, lasting_s=lasting_s, reason=reason)
+            message = replace(message, notice_id=notice_id)
         everybody = self._all_live()
         for session in everybody:
             self._leave(session, message)
@@ -232,11 +247,32 @@ class SessionRegistry:
         self.presence.publish("session.broadcast", "all", by=by, why=reason, data=data)
         return len(everybody)
 
-    def post_notice(self, text: str, level: str, *, by: str, lasting_s: float, reason: str = "") -> None:
-        """Show ``text`` to whoever comes within the next ``lasting_s`` seconds."""
-        self.notices.post(self._message(text, level, by), lasting_s)
+    def post_notice(
+        self, text: str, level: str, *, by: str, lasting_s: float, reason: str = "", notice_id: str = ""
+    ) -> str:
+        """Show ``text`` to whoever comes within the next ``lasting_s`` seconds; returns its id.
+
+        ``notice_id`` is that of a notice which the store keeps; without one it is of this process alone.
+        """
+        message = self._message(text, level, by, notice_id or new_id())
+        self.notices.post(message, lasting_s, shared=bool(notice_id))
         data: dict[str, object] = {"text": text, "level": level, "lasting_s": lasting_s}
         self.presence.publish("session.notice_posted", "newcomers", by=by, why=reason, data=data)
+        return message.notice_id
+
+    def withdraw_notice(self, notice_id: str) -> None:
+        """Take a lasting message back: newcomers no longer see it, and pages that show it take it away."""
+        self.notices.withdraw(notice_id)
+        for session in self._all_live():
+            session.mailbox.discard(notice_id)
+            if self._control is not None:
+                self._control.deliver(session.session_id)
+
+    def follow_notices(self, book: NoticeBook) -> None:
+        """Take over the lasting messages that the store holds; blocks on the store."""
+        known = self.notices.shared()
+        for notice_id in self.notices.follow(known, book.all()):
+            self.withdraw_notice(notice_id)
 
     # -- what the idle policy tells ------------------------------------------------------------------------
 
@@ -320,12 +356,12 @@ class SessionRegistry:
     def _all_live(self) -> list[LiveSession]:
         return list(self.presence.live.values())
 
-    def _message(self, text: str, level: str, by: str) -> OperatorMessage:
+    def _message(self, text: str, level: str, by: str, notice_id: str = "") -> OperatorMessage:
         if not text.strip() or len(text) > MESSAGE_LIMIT:
             raise InvalidInput(f"a message needs 1 to {MESSAGE_LIMIT} characters, not {len(text)}")
         if level not in LEVELS:
             raise InvalidInput(f"a message's level is one of {', '.join(LEVELS)}, not {level!r}")
-        return OperatorMessage(text=text, level=level, by=by, at=self._clock.time())
+        return OperatorMessage(text=text, level=level, by=by, at=self._clock.time(), notice_id=notice_id)
 
     def _leave(self, session: LiveSession, message: OperatorMessage) -> None:
         session.mailbox.put(message)

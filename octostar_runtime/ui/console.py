@@ -16,6 +16,7 @@ from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.models.services import ServiceRecord
+from octostar_runtime.models.sessions import Notice
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.runtime.usage import Usage
@@ -49,6 +50,8 @@ class Source(Protocol):
     def machine(self) -> Machine: ...
 
     def holds(self) -> Sequence[Hold]: ...
+
+    def notices(self) -> Sequence[Notice]: ...
 
     def now(self) -> float: ...
 

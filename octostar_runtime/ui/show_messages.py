@@ -14,6 +14,7 @@ session takes over that one's tasks. A duplicated tab finds it too, but the sess
 connected and keeps what is its own.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import streamlit as st
@@ -61,14 +62,15 @@ def _inbox() -> None:
     if bridge is None or session is None:
         return
     _keep_token(bridge.registry, session)
+    withdrawn = bridge.registry.notices.is_withdrawn
     for message in session.mailbox.take():
-        if message.countdown:
-            continue  # the banner below shows it
+        if message.countdown or withdrawn(message.notice_id):
+            continue  # the banner below shows it; or it is no longer true
         if message.level == "info" and not message.sticky:
             st.toast(message.text, icon=_ICONS["info"], duration="long")
         else:
             _banners().append(message)
-    _draw_banners()
+    _draw_banners(withdrawn)
     coming_stops.draw(bridge.registry, session)
 
 
@@ -83,7 +85,9 @@ def _keep_token(registry: SessionRegistry, session: LiveSession) -> None:
         registry.adopt(session.session_id, before)
 
 
-def _draw_banners() -> None:
+def _draw_banners(withdrawn: Callable[[str], bool]) -> None:
+    kept = [message for message in _banners() if not withdrawn(message.notice_id)]
+    _banners()[:] = kept
     for place, message in enumerate(_banners()[-_KEPT_BANNERS:]):
         text = f"{_ICONS.get(message.level, _ICONS['info'])} {message.text}"
         shown = st.error if message.level == "error" else st.warning if message.level == "warning" else st.info

@@ -19,6 +19,7 @@ from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.models.services import ServiceRecord
+from octostar_runtime.models.sessions import Notice
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.runtime.usage import Usage, recorded_usage, replayed
@@ -118,6 +119,10 @@ class RuntimeSource:
     def holds(self) -> Sequence[Hold]:
         held: Sequence[Hold] = self._shared.get("holds", self._runtime.idle.holds)
         return held
+
+    def notices(self) -> Sequence[Notice]:
+        lasting: Sequence[Notice] = self._shared.get("notices", self._runtime.notices.all)
+        return lasting
 
     def now(self) -> float:
         return self._runtime.clock.time()

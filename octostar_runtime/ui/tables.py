@@ -39,6 +39,7 @@ class RowAction:
     label: str
     help: str = ""
     needs: str = ""
+    looks: bool = False  # it only looks, so whoever may read may press it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

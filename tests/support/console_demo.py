@@ -22,6 +22,7 @@ from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.models.runs import RunRecord
 from octostar_runtime.models.services import ServiceRecord
+from octostar_runtime.models.sessions import Notice
 from octostar_runtime.operations import Operations
 from octostar_runtime.ports import Documents, RunPage
 from octostar_runtime.query import parse
@@ -123,6 +124,11 @@ class DemoSource:
     def holds(self) -> Sequence[Hold]:
         now = self.now()
         return [Hold(hold_id="h1", owner="ada@example.org", reason="demo at noon", since=now, expires_at=now + 1800)]
+
+    def notices(self) -> Sequence[Notice]:
+        now = self.now()
+        said = {"text": "Maintenance at 18:00", "level": "warning", "by": "ada@example.org"}
+        return [Notice(notice_id="n1", at=now - 300, until=now + 1500, **said)]
 
     def find_events(self, *, kind: str = "", **_: Any) -> Sequence[Event]:
         return [event for event in self.events if event.kind.startswith(kind)] if kind else self.events

@@ -13,7 +13,7 @@ from octostar_runtime.api.searches import lean
 from octostar_runtime.errors import InvalidTransition, SessionNotFound
 from octostar_runtime.models.outcomes import Outcome
 from octostar_runtime.models.runs import RunRecord
-from octostar_runtime.models.sessions import SessionRecord, SessionState
+from octostar_runtime.models.sessions import Notice, SessionRecord, SessionState
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
@@ -80,11 +80,31 @@ def rerun_sessions(runtime: Runtime, caller: Caller, body: SessionsBody) -> Outc
 
 @router.post("/message", summary="Message sessions")
 def message_sessions(runtime: Runtime, caller: Caller, body: MessagesBody) -> Outcomes:
-    """Show a message in the named sessions, in all live ones when none is named."""
+    """Show a message in the named sessions, in all live ones when none is named.
+
+    With `lasting_s` whoever comes in that time sees it, too, until it is withdrawn.
+    """
     outcomes = runtime.operations.message_sessions(
-        body.session_ids, body.text, body.level, by=caller, reason=body.reason
+        body.session_ids, body.text, body.level, by=caller, reason=body.reason, lasting_s=body.lasting_s
     )
     return Outcomes.of(outcomes)
+
+
+@router.get("/notices", summary="Lasting messages")
+def list_notices(runtime: Runtime, caller: Reader) -> list[Notice]:
+    """List the messages that whoever comes is shown, the oldest first."""
+    return list(runtime.notices.all())
+
+
+@router.delete("/notices/{notice_id}", status_code=204, summary="Withdraw a lasting message", responses={404: {}})
+def withdraw_notice(
+    runtime: Runtime,
+    caller: Caller,
+    notice_id: Annotated[str, Path(min_length=1, max_length=100)],
+    reason: Annotated[str, Query(max_length=500)] = "",
+) -> None:
+    """Take a lasting message back before it runs out, also from the pages that show it."""
+    runtime.operations.withdraw_notice(notice_id, by=caller, reason=reason)
 
 
 @router.get("/{session_id}", summary="One session", response_model=SessionDetail, responses={404: {}})

@@ -3,7 +3,13 @@
 from octostar_runtime.ui.actions.confirm import Answers, Request, ask, pending, show, tell
 from octostar_runtime.ui.actions.pools import drain_node, pool_action, resize_pool, undrain_node
 from octostar_runtime.ui.actions.services import hold, release_hold, start_service, stop_service
-from octostar_runtime.ui.actions.sessions import end_sessions, message_sessions, rerun_sessions, stop_scripts
+from octostar_runtime.ui.actions.sessions import (
+    end_sessions,
+    message_sessions,
+    rerun_sessions,
+    stop_scripts,
+    withdraw_notice,
+)
 from octostar_runtime.ui.actions.sign_ins import end_sign_in, revoke_token
 from octostar_runtime.ui.actions.tasks import cancel_matching, cancel_runs, hard_stop_run, retry_matching, retry_runs
 
@@ -33,4 +39,5 @@ __all__ = [
     "stop_service",
     "tell",
     "undrain_node",
+    "withdraw_notice",
 ]

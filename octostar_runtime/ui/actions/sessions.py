@@ -48,6 +48,21 @@ def rerun_sessions(session_ids: Sequence[str]) -> Request:
     )
 
 
+def withdraw_notice(notice_id: str, text: str) -> Request:
+    """Ask to take a lasting message back."""
+
+    def deed(operations: Operations, by: Principal, answers: Answers) -> str:
+        operations.withdraw_notice(notice_id, by=by, reason=answers.reason)
+        return "The message is withdrawn"
+
+    return Request(
+        title="Withdraw this message?",
+        sentence=f"“{text}” is no longer shown to newcomers, and goes from the pages that show it.",
+        button="Withdraw",
+        deed=deed,
+    )
+
+
 def message_sessions(session_ids: Sequence[str] | None, count: int) -> Request:
     """Ask for a message and show it in those sessions, in all of them when ``session_ids`` is None."""
     ids = None if session_ids is None else tuple(session_ids)

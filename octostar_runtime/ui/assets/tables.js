@@ -43,8 +43,9 @@ function actions(view, id, names) {
     if (!spec) continue;
     const button = make("button", "oc-act", text(spec.label));
     button.type = "button";
-    button.disabled = Boolean(view.data.locked);
-    button.title = view.data.locked || spec.help || spec.label;
+    const locked = spec.looks ? "" : view.data.locked;
+    button.disabled = Boolean(locked);
+    button.title = locked || spec.help || spec.label;
     button.dataset.does = name;
     button.dataset.row = id;
     button.octostarPress = () => view.component.setTriggerValue("act", { name, ids: [id] });

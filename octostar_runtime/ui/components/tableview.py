@@ -98,7 +98,8 @@ def _answer(clicked: object) -> TableAnswer:
 
 
 def _action(action: RowAction) -> dict[str, str]:
-    return {"name": action.name, "label": action.label, "help": action.help}
+    told = {"name": action.name, "label": action.label, "help": action.help}
+    return {**told, "looks": "1"} if action.looks else told
 
 
 def _column(column: Column, sort_links: Mapping[str, tuple[str, str]]) -> dict[str, Any]:

@@ -47,6 +47,8 @@ _SAID = {
     "access.token_revoked": "Token revoked",
     "people.erased": "Person's data erased",
     "session.message_requested": "Message sent",
+    "session.notice_posted": "Lasting message posted",
+    "session.notice_withdrawn": "Lasting message withdrawn",
     "session.rerun_requested": "Page rerun requested",
     "session.stop_script_requested": "Script stop requested",
 }

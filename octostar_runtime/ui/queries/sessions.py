@@ -25,7 +25,9 @@ GROUPS = {
 SORTS = ("who", "seen", "page", "connected", "tasks", "took")
 DEFAULT_SORT = "-connected"
 END = RowAction(name="end", label="End", help="End this session; its browser says that an operator did it")
-MORE = RowAction(name="more", label="More", help="Message, rerun, stop its script, measure its memory")
+MORE = RowAction(
+    name="more", label="More", help="All that is known; message, rerun, stop its script, measure its memory", looks=True
+)
 BULK = (
     RowAction(name="end", label="End", needs="end"),
     RowAction(name="message", label="Message", needs="end"),

@@ -14,6 +14,11 @@ from octostar_runtime.ui.queries import sessions
 
 #: Tasks listed in the drawer, the newest.
 SHOWN = 8
+#: A read, so viewers may; it costs the app's process a moment, so only when asked for.
+_MEASURES = (
+    "Adds up what its st.session_state holds. It only looks, so viewers may do it, too; "
+    "a large state takes the app's process a moment."
+)
 
 
 def body(console: Console, ref: str, close: Callable[[], None]) -> None:
@@ -96,7 +101,7 @@ def _actions(console: Console, session: SessionRecord, close: Callable[[], None]
         if st.button("Send a message", key="oc_drawer_message", disabled=off):
             close()
             actions.ask(actions.message_sessions(ids, 1))
-        if st.button("Measure memory", key="oc_drawer_memory", disabled=off):
+        if st.button("Measure memory", key="oc_drawer_memory", help=_MEASURES):
             try:
                 held = console.source.operations.session_memory(session.session_id, by=console.principal)
                 blocks.note(f"Its state holds about {formats.size(held)}")

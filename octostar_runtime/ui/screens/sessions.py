@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from octostar_runtime.errors import OctostarRuntimeError
 from octostar_runtime.models.sessions import SessionRecord
-from octostar_runtime.ui import actions, formats, frame
+from octostar_runtime.ui import actions, formats, frame, words
 from octostar_runtime.ui.components import blocks
-from octostar_runtime.ui.components.markup import link
+from octostar_runtime.ui.components.markup import link, pill, until
 from octostar_runtime.ui.components.markup import text as shown_text
 from octostar_runtime.ui.components.tableview import table
 from octostar_runtime.ui.console import Console
@@ -28,6 +29,7 @@ def draw(console: Console) -> None:
             subtitle="One row per browser tab",
             top=None if plain else lambda: _top(console),
             body=lambda: _body(console),
+            pressed=lambda name, target: _pressed(console, name, target),
         ),
     )
     ref = st.session_state.get(_OPEN)
@@ -49,15 +51,44 @@ def _top(console: Console) -> None:
             actions.ask(actions.message_sessions(None, live))
 
 
+def _pressed(console: Console, name: str, target: str) -> None:
+    """Act on a button of a lasting message; it is looked up anew, the browser is not believed."""
+    notice = next((one for one in console.source.notices() if one.notice_id == target), None)
+    if name == "withdraw" and notice is not None:
+        actions.ask(actions.withdraw_notice(notice.notice_id, notice.text))
+
+
 def _body(console: Console) -> None:
     tab = st.query_params.get("tab", "")
     _tabs(console, tab)
+    if not tab:
+        _notices(console)
     if tab == "users":
         _users(console)
     elif tab == "callbacks":
         _callbacks(console)
     else:
         _sessions(console)
+
+
+def _notices(console: Console) -> None:
+    """What newcomers are told, each with a button to take it back."""
+    try:
+        lasting = console.source.notices()
+    except OctostarRuntimeError:
+        return  # the page says above that the store cannot be reached
+    now, lines = console.source.now(), []
+    for notice in lasting:
+        off = console.locked
+        button = blocks.button(blocks.Button(name="withdraw", label="Withdraw", target=notice.notice_id, off=off))
+        mark = pill(words.Word("Shown to newcomers", "warn" if notice.level != "info" else "run"))
+        who = shown_text(console.eyes.person(notice.by) or "somebody")
+        lines.append(
+            f'<div>{mark}<span class="oc-grow">{shown_text(notice.text)} <span class="oc-dim">by {who}</span></span>'
+            f'<span class="oc-dim">for another {until(notice.until, now)}</span>{button}</div>'
+        )
+    if lines:
+        blocks.markup(f'<div class="oc-list">{"".join(lines)}</div>', "oc oc-card")
 
 
 def _tabs(console: Console, tab: str) -> None:

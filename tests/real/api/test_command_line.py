@@ -43,6 +43,17 @@ def test_a_group_alone_shows_what_there_is(run: Run, group: str) -> None:
     assert run(group, "--json")[0] == 0
 
 
+def test_a_message_that_lasts_is_listed_and_withdrawn(run: Run) -> None:
+    assert run("sessions", "message", "Down at noon", "--level", "warning", "--lasting-s", "600")[0] == 0
+    (notice,) = json.loads(run("sessions", "notices", "--json")[1])
+    assert (notice["text"], notice["level"]) == ("Down at noon", "warning")
+    assert "Down at noon" in run("sessions", "notices")[1]
+    assert run("sessions", "withdraw", notice["notice_id"], "--reason", "it is off") == (0, "withdrawn\n")
+    assert json.loads(run("sessions", "notices", "--json")[1]) == []
+    assert run("sessions", "withdraw", notice["notice_id"])[0] == 1
+    assert run("sessions", "message", "Down", "nobody", "--lasting-s", "600")[0] == 1
+
+
 def test_tasks_are_listed_cancelled_and_retried(server: ApiServer, run: Run) -> None:
     with server.client() as client:
         call = client.call("endless")

@@ -2,11 +2,14 @@
 
 import pytest
 
-from octostar_runtime.errors import InvalidInput, NotAllowed
+from octostar_runtime.errors import InvalidInput, LimitReached, NotAllowed, NoticeNotFound
 from octostar_runtime.models.access import Principal
 from octostar_runtime.models.events import Event
 from octostar_runtime.runtime import Runtime
+from octostar_runtime.sessions import SessionRegistry
+from octostar_runtime.sessions.notices import MOST_NOTICES
 from octostar_runtime.sessions.visitor import Visitor
+from octostar_runtime.settings import Settings
 
 
 @pytest.fixture
@@ -46,6 +49,56 @@ def test_a_broadcast_may_last_for_newcomers(
     assert [notice.text for notice in runtime.sessions.notices.current()] == ["Down at noon"]
     (posted,) = [e for e in events if e.kind == "session.notice_posted"]
     assert (posted.actor, posted.reason, posted.data["lasting_s"]) == (operator.name, "update", 600)
+
+
+def test_a_lasting_message_is_withdrawn_everywhere_with_who_and_why(
+    runtime: Runtime, operator: Principal, viewer: Principal, events: list[Event], session_id: str
+) -> None:
+    runtime.operations.message_sessions(None, "Down at noon", "warning", by=operator, lasting_s=600)
+    (notice,) = runtime.notices.all()
+    assert (notice.text, notice.by) == ("Down at noon", operator.name)
+    assert 590 < notice.until - runtime.clock.time() <= 600
+    with pytest.raises(NotAllowed):
+        runtime.operations.withdraw_notice(notice.notice_id, by=viewer)
+    runtime.operations.withdraw_notice(notice.notice_id, by=operator, reason="it is off")
+    assert runtime.notices.all() == ()
+    assert runtime.sessions.notices.current() == (), "newcomers are told nothing"
+    assert runtime.sessions.take_messages(session_id) == (), "who has not read it yet is told nothing"
+    assert runtime.sessions.notices.is_withdrawn(notice.notice_id), "pages that show it take it away"
+    (told,) = [e for e in events if e.kind == "session.notice_withdrawn"]
+    assert (told.actor, told.reason, told.data["text"]) == (operator.name, "it is off", "Down at noon")
+    with pytest.raises(NoticeNotFound, match="withdrawn"):
+        runtime.operations.withdraw_notice(notice.notice_id, by=operator)
+
+
+def test_a_lasting_message_outlives_a_restart_and_a_withdrawal_reaches_who_missed_it(
+    runtime: Runtime, operator: Principal, session_id: str
+) -> None:
+    runtime.operations.message_sessions(None, "Down at noon", by=operator, lasting_s=600)
+    local = runtime.sessions.post_notice("Of this process", "info", by="the app", lasting_s=600)
+    restarted = SessionRegistry(
+        node_id="other", clock=runtime.clock, sink=runtime.bus, settings=Settings(heartbeat_interval_s=2)
+    )
+    restarted.follow_notices(runtime.notices)
+    assert [notice.text for notice in restarted.notices.current()] == ["Down at noon"]
+    (notice,) = runtime.notices.all()
+    runtime.notices.withdraw(notice.notice_id)
+    for registry in (restarted, runtime.sessions):
+        registry.follow_notices(runtime.notices)
+        assert notice.notice_id not in {one.notice_id for one in registry.notices.current()}
+    assert [one.notice_id for one in runtime.sessions.notices.current()] == [local]
+    restarted.close()
+
+
+def test_so_many_lasting_messages_that_nobody_reads_them_are_refused(
+    runtime: Runtime, operator: Principal, session_id: str
+) -> None:
+    for number in range(MOST_NOTICES):
+        runtime.operations.message_sessions(None, f"Message {number}", by=operator, lasting_s=600)
+    runtime.sessions.take_messages(session_id)
+    with pytest.raises(LimitReached, match="withdraw one"):
+        runtime.operations.message_sessions(None, "One more", by=operator, lasting_s=600)
+    assert runtime.sessions.take_messages(session_id) == (), "and nobody was told half of it"
 
 
 @pytest.mark.parametrize(("to_all", "lasting_s"), [(False, 60.0), (True, -1.0), (True, 1e9)])

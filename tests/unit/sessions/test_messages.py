@@ -34,6 +34,17 @@ def test_a_lasting_broadcast_also_waits_for_whoever_comes_later() -> None:
         assert at.registry.notices.current() == ()
 
 
+def test_a_lasting_broadcast_of_this_process_is_withdrawn() -> None:
+    with scene() as at:
+        live = at.arrive()
+        at.registry.broadcast("Maintenance at noon", by="ada", lasting_s=60)
+        at.registry.send_message([live.session_id], "Save your work", by="ada")
+        (notice,) = at.registry.notices.current()
+        at.registry.withdraw_notice(notice.notice_id)
+        assert at.registry.notices.current() == ()
+        assert [message.text for message in at.registry.take_messages(live.session_id)] == ["Save your work"]
+
+
 @pytest.mark.parametrize(("text", "level"), [("", "info"), ("x" * 501, "info"), ("x", "loud")])
 def test_an_unusable_message_is_refused(text: str, level: str) -> None:
     with scene() as at, pytest.raises(InvalidInput):
