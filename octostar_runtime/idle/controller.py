@@ -266,16 +266,13 @@ class IdleController:
 
     def greet_newcomers(self) -> None:
         """Start what newcomers need, whichever node they came to. Ticks do it; asked more often, they wait less."""
-        sessions = self._observe().sessions
-        people = frozenset(
-            s.session_id
-            for s in sessions
-            if s.state == SessionState.CONNECTED
-            and not s.observer
-            and (s.page is not None or s.last_run_at is not None)
-        )
-        newcomers = people - self._people if self._people is not None else frozenset()
-        self._people = people
+        seen = [
+            s for s in self._observe().sessions if not s.observer and (s.page is not None or s.last_run_at is not None)
+        ]
+        here = frozenset(s.session_id for s in seen if s.state == SessionState.CONNECTED)
+        newcomers = here - self._people if self._people is not None else frozenset()
+        # who only lost the connection for a moment does not come anew; who touches a forgotten tab does
+        self._people = here | {s.session_id for s in seen if s.state == SessionState.DISCONNECTED}
         if newcomers:
             self._preload(f"{len(newcomers)} came" if len(newcomers) > 1 else "somebody came")
 

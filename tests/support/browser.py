@@ -5,9 +5,11 @@ with open_browser() as browser:
     page.goto(app.url)
 """
 
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import psutil
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.tools import need_tool
@@ -35,3 +37,35 @@ def open_browser(*extra_flags: str) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def another_chromium(browser: Browser, mark: str) -> Iterator[Browser]:
+    """Start a second Chromium beside ``browser``, found among the processes by ``mark``, a flag that means nothing."""
+    executable = need_tool("chromium", "chromium-browser", "google-chrome")
+    another = browser.browser_type.launch(executable_path=executable, headless=True, args=[*FLAGS, mark])
+    try:
+        yield another
+    finally:
+        another.close()
+
+
+@contextmanager
+def all_stopped(mark: str) -> Iterator[None]:
+    """Stop every process of the Chromium with that mark (SIGSTOP) until the block ends."""
+    main = next(process for process in psutil.Process().children(recursive=True) if _has(process, mark))
+    everyone = [main, *main.children(recursive=True)]
+    try:
+        for process in everyone:
+            process.send_signal(signal.SIGSTOP)
+        yield
+    finally:
+        for process in everyone:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+
+
+def _has(process: psutil.Process, mark: str) -> bool:
+    with suppress(psutil.Error):
+        return mark in process.cmdline()
+    return False

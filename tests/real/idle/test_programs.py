@@ -3,8 +3,10 @@
 import psutil
 import pytest
 
+from octostar_runtime.sessions import public_id
 from octostar_runtime.testing import wait_until
 from tests.real.idle.conftest import Console
+from tests.support.streamlit_client import StreamlitClient
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
@@ -44,6 +46,26 @@ def _counts_down(console: Console) -> bool:
         return bool(console.service("model").get("stops_at"))
     except Exception:  # noqa: BLE001 - it is just being started again
         return False
+
+
+def test_a_sessions_start_preloads_what_was_stopped_and_a_look_at_the_console_does_not(console: Console) -> None:
+    assert console.api("POST", "/api/services/model/stop", json={"reason": "a test"}).status_code == 204
+    wait_until(lambda: console.state("model") == "stopped", timeout_s=20, what="the stop")
+    before = console.spawns("model")
+    with StreamlitClient(console.url, page="idle", timeout_s=30) as operator:
+        shown = public_id(operator.session_id)
+        wait_until(lambda: _is_known(console, shown, observer=True), timeout_s=15, what="the operator")
+        with StreamlitClient(console.url, page="patterns_initialization", timeout_s=30):
+            wait_until(lambda: console.state("model") in ("ready", "idle"), timeout_s=30, what="the model server")
+    assert console.spawns("model") == before + 1
+    assert console.pid_of("model") > 0
+    woken = console.told("service.woken", "model")[0]
+    assert (woken["actor"], woken["reason"]) == (None, "somebody came")
+
+
+def _is_known(console: Console, session_id: str, *, observer: bool) -> bool:
+    answer = console.api("GET", f"/api/sessions/{session_id}")
+    return answer.status_code == 200 and answer.json()["session"]["observer"] is observer
 
 
 def test_left_alone_it_stops_by_itself_and_a_visitor_brings_it_back(console: Console) -> None:
