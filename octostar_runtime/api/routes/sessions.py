@@ -78,7 +78,7 @@ def rerun_sessions(runtime: Runtime, caller: Caller, body: SessionsBody) -> Outc
     return Outcomes.of(runtime.operations.rerun_sessions(body.session_ids, by=caller, reason=body.reason))
 
 
-@router.post("/message", summary="Message sessions")
+@router.post("/message", summary="Message sessions", responses={409: {}})
 def message_sessions(runtime: Runtime, caller: Caller, body: MessagesBody) -> Outcomes:
     """Show a message in the named sessions, in all live ones when none is named.
 

@@ -1,10 +1,10 @@
 """Both session callback managers, each in a real Streamlit server of its own."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -38,17 +38,25 @@ class Served:
         return self.lines(what, me)
 
 
-Serve = Callable[[str], Served]
+class Serve(Protocol):
+    """Gives a server of an implementation: "reference" or "ours"."""
+
+    def __call__(self, implementation: str, *, unharmed: bool = False) -> Served: ...
 
 
 @pytest.fixture
-def serve(tmp_path: Path, _ours: Iterator[Served]) -> Iterator[Serve]:
-    """Return a function of the implementation's name. The reference gets a fresh server each time: it breaks."""
+def serve(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Serve]:
+    """Return a function of the implementation's name.
+
+    The reference gets a fresh server each time, because it breaks; ``unharmed`` cases, which do not break it and need
+    nothing that may be broken, share one.
+    """
     running: list[StreamlitServer] = []
 
-    def start(implementation: str) -> Served:
-        if implementation == "ours":
-            return _ours  # type: ignore[return-value]
+    def start(implementation: str, *, unharmed: bool = False) -> Served:
+        if implementation == "ours" or unharmed:
+            shared: Served = request.getfixturevalue("_ours" if implementation == "ours" else "_reference")
+            return shared
         served = _served("reference", tmp_path / "log.jsonl")
         running.append(served.server)
         return served
@@ -63,6 +71,13 @@ def _ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served = _served("ours", tmp_path_factory.mktemp("ours") / "log.jsonl")
     yield served
     served.server.stop()
+
+
+@pytest.fixture(scope="module")
+def _reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = _served("reference", tmp_path_factory.mktemp("reference") / "log.jsonl")
+    yield served
+    served.server.kill()
 
 
 def _served(implementation: str, log: Path) -> Served:

@@ -107,7 +107,7 @@ def test_b5_a_session_that_ended_before_it_registered_raises_nothing(serve: Serv
 
 @better
 def test_b6_a_session_that_registers_in_every_run_is_registered_once(serve: Serve, implementation: str) -> None:
-    served = serve(implementation)
+    served = serve(implementation, unharmed=True)
     client = served.open("again")
     first = [text for text in client.texts() if text.startswith("registered=")]
     for _ in range(10):
@@ -150,7 +150,7 @@ def test_b9_a_slow_end_does_not_block_new_sessions(serve: Serve, implementation:
 
 @both
 def test_b10_a_slow_start_holds_up_its_own_session_only(serve: Serve, implementation: str) -> None:
-    served = serve(implementation)
+    served = serve(implementation, unharmed=True)
     with served.open("warm"):
         pass
     started = time.monotonic()
@@ -165,7 +165,7 @@ def test_b10_a_slow_start_holds_up_its_own_session_only(serve: Serve, implementa
 def test_b11_to_b13_the_hot_swapper_leaves_the_thread_as_it_was_and_masks_no_error(
     serve: Serve, implementation: str
 ) -> None:
-    with serve(implementation).open("swapper", "swap") as client:
+    with serve(implementation, unharmed=True).open("swapper", "swap") as client:
         told = next(json.loads(text.removeprefix("swap=")) for text in client.texts() if text.startswith("swap="))
     assert told["seen"] == "swapper"
     assert told["left"] is False
