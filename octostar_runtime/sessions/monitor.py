@@ -115,11 +115,13 @@ class Monitor:
         everyone = self._announcer.wants_heartbeats
         # most sessions are connected, known and fresh: for them the sweep is these few lines
         simple, fresh_for = not self._open_tab_limit_s, self.ping_interval_s * LATE_AFTER_PINGS
+        publish = now + SEEN_PUBLISHED_EVERY_S
         for session in tuple(self._presence.live.values()):
             if session.next_check <= now:
                 seen = session.seen_mono
                 if simple and now - seen <= fresh_for and session.usual:
-                    session.next_check = min(seen + fresh_for + JUST_PAST_S, now + SEEN_PUBLISHED_EVERY_S)
+                    due = seen + fresh_for + JUST_PAST_S
+                    session.next_check = due if due < publish else publish
                     if seen != session.published_mono:
                         session.published_mono = seen
                         fresh.append(session)
