@@ -112,6 +112,15 @@ def test_a_browser_whose_pings_cannot_be_heard_is_never_called_late() -> None:
         assert at.registry.get(live.session_id).life is Life.OK
 
 
+def test_who_has_left_is_silent_until_they_are_back() -> None:
+    with scene() as at:
+        live = at.arrive()
+        at.leave(live)
+        assert at.registry.get(live.session_id).life is Life.LOST
+        at.arrive(live.session_id)
+        assert at.registry.get(live.session_id).life is Life.OK
+
+
 def test_our_own_sweep_is_no_sign_of_life() -> None:
     with scene() as at:
         live = at.arrive()
