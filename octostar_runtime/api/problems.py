@@ -86,7 +86,7 @@ TITLES = {
 }
 SLUGS = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "too-large", 422: "invalid"}
 #: Names of the forms that a body may take; they say nothing to a caller.
-FORMS = ("by-ids", "by-search")
+FORMS = ("by-ids", "by-search", "to-named", "to-all")
 
 
 class FieldRefused(HTTPException):

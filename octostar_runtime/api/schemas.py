@@ -97,13 +97,28 @@ class MessageBody(Body):
     reason: Reason = ""
 
 
-class MessagesBody(MessageBody):
-    """A message to the named sessions, to all live ones when none is named."""
+class MessageToNamed(MessageBody):
+    """A message to the sessions that are named."""
 
-    session_ids: Identifiers | None = None
-    lasting_s: float = Field(
-        default=0.0, ge=0, le=86_400, description="seconds for which newcomers see it, too; only without session_ids"
-    )
+    session_ids: Identifiers
+
+
+class MessageToAll(MessageBody):
+    """A message to everybody, also to newcomers if you like."""
+
+    session_ids: None = None
+    lasting_s: float = Field(default=0.0, ge=0, le=86_400, description="seconds for which newcomers see it, too")
+
+
+def _whom(value: object) -> str:
+    named = value.get("session_ids") if isinstance(value, Mapping) else getattr(value, "session_ids", None)
+    return "to-all" if named is None else "to-named"
+
+
+#: To named sessions, or to all live ones: only what everybody is told may last.
+MessagesBody = Annotated[
+    Annotated[MessageToNamed, Tag("to-named")] | Annotated[MessageToAll, Tag("to-all")], Discriminator(_whom)
+]
 
 
 class PoolSize(Body):

@@ -65,7 +65,9 @@ class Doing(Reading):
         With ``lasting_s`` whoever comes in so many seconds sees it, too.
         """
         ids = None if session_ids is None else list(session_ids)
-        told = {"session_ids": ids, "text": text, "level": level, "lasting_s": lasting_s, "reason": reason}
+        told: dict[str, Any] = {"session_ids": ids, "text": text, "level": level, "reason": reason}
+        if lasting_s:
+            told["lasting_s"] = lasting_s
         return self._act("/api/sessions/message", **told)
 
     def withdraw_notice(self, notice_id: str, *, reason: str = "") -> None:

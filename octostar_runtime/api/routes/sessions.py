@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from octostar_runtime.api.auth import Caller, Reader
 from octostar_runtime.api.context import Runtime, View
 from octostar_runtime.api.lists import Cursor, Limit, Page, page_of, reply
-from octostar_runtime.api.schemas import MessageBody, MessagesBody, Outcomes, ReasonBody, SessionsBody
+from octostar_runtime.api.schemas import MessageBody, MessagesBody, MessageToAll, Outcomes, ReasonBody, SessionsBody
 from octostar_runtime.api.searches import lean
 from octostar_runtime.errors import InvalidTransition, SessionNotFound
 from octostar_runtime.models.outcomes import Outcome
@@ -84,8 +84,9 @@ def message_sessions(runtime: Runtime, caller: Caller, body: MessagesBody) -> Ou
 
     With `lasting_s` whoever comes in that time sees it, too, until it is withdrawn.
     """
+    lasting_s = body.lasting_s if isinstance(body, MessageToAll) else 0.0
     outcomes = runtime.operations.message_sessions(
-        body.session_ids, body.text, body.level, by=caller, reason=body.reason, lasting_s=body.lasting_s
+        body.session_ids, body.text, body.level, by=caller, reason=body.reason, lasting_s=lasting_s
     )
     return Outcomes.of(outcomes)
 
