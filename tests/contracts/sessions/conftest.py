@@ -45,7 +45,7 @@ class Serve(Protocol):
 
 
 @pytest.fixture
-def serve(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Serve]:
+def serve(tmp_path: Path, _ours: Served, _reference: Served) -> Iterator[Serve]:
     """Return a function of the implementation's name.
 
     The reference gets a fresh server each time, because it breaks; ``unharmed`` cases, which do not break it and need
@@ -55,8 +55,7 @@ def serve(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Serve]:
 
     def start(implementation: str, *, unharmed: bool = False) -> Served:
         if implementation == "ours" or unharmed:
-            shared: Served = request.getfixturevalue("_ours" if implementation == "ours" else "_reference")
-            return shared
+            return _ours if implementation == "ours" else _reference
         served = _served("reference", tmp_path / "log.jsonl")
         running.append(served.server)
         return served
