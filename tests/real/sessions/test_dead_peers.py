@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from octostar_runtime.testing import wait_until
+from tests.real.sessions.conftest import app_alone
 from tests.real.sessions.probe import Probe
 from tests.support.streamlit_server import ROOT, StreamlitServer
 
@@ -22,6 +23,7 @@ with StreamlitClient(sys.argv[1]) as client:
 """
 
 
+@app_alone  # the page of a plain script is stopped with its browser in test_console_page.py
 def test_mode_06_a_stopped_browser_turns_late_and_is_disconnected_within_two_pings(
     server: StreamlitServer, probe: Probe
 ) -> None:
