@@ -1,11 +1,14 @@
 """A token for a program: made in the browser, shown once, used, and revoked in the browser."""
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
 from octostar_runtime.testing import wait_until
 from tests.real.console.conftest import PATIENCE_MS, confirm
 from tests.support.running_app import RunningApp
+
+pytestmark = pytest.mark.real
 
 
 def test_a_token_is_made_shown_once_used_and_revoked(console: RunningApp, operator: Page) -> None:

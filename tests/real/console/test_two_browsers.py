@@ -3,8 +3,12 @@
 from contextlib import suppress
 from threading import Barrier, Thread
 
+import pytest
+
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_client import StreamlitClient
+
+pytestmark = pytest.mark.real
 
 NOTE = "A note that only this tab can see"
 PAGE = "patterns_initialization"

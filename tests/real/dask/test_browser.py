@@ -16,6 +16,8 @@ from tests.support.dask_cluster import Cluster
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_server import ROOT
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture
 def replicas(shared: Cluster, tmp_path: Path) -> Iterator[tuple[RunningApp, RunningApp]]:
