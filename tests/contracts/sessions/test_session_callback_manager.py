@@ -107,7 +107,7 @@ def test_b5_a_session_that_ended_before_it_registered_raises_nothing(serve: Serv
 
 @better
 def test_b6_a_session_that_registers_in_every_run_is_registered_once(serve: Serve, implementation: str) -> None:
-    served = serve(implementation, unharmed=True)
+    served = serve(implementation)
     client = served.open("again")
     first = [text for text in client.texts() if text.startswith("registered=")]
     for _ in range(10):
