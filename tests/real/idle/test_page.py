@@ -99,27 +99,6 @@ def test_users_see_a_countdown_and_keep_it_awake_and_operators_see_by_whom(
     wait_until(lambda: console.api("GET", "/api/holds").json() == [], timeout_s=15, what="the release")
 
 
-def test_a_time_tried_on_the_what_if_page_is_put_in_force_by_one_click(operator: Page, console: Console) -> None:
-    open_page(operator, console, "whatif")
-    before = console.api("GET", "/api/policy").json()
-    use = operator.locator(".st-key-oc_whatif_use button")
-    expect(use).to_have_count(1, timeout=PATIENCE_MS)  # while the page is drawn the one before may be there, too
-    said = use.inner_text()
-    operator.get_by_role("slider", name="Stop it after it was quiet for").press("ArrowRight")
-    expect(use).not_to_have_text(said, timeout=PATIENCE_MS)
-    expect(use).to_be_enabled()
-    use.click()
-    wait_until(
-        lambda: console.api("GET", "/api/policy").json()["version"] > before["version"], timeout_s=15, what="the policy"
-    )
-    after = console.api("GET", "/api/policy").json()["policy"]
-    assert after["services"]["ui"]["idle_after"] > 0
-    unchanged = {name: rules for name, rules in before["policy"]["services"].items() if name != "ui"}
-    assert {name: rules for name, rules in after["services"].items() if name != "ui"} == unchanged
-    (saved, *_) = console.told("policy.saved", "idle")
-    assert (saved["reason"], saved["data"]["after"]) == ("chosen on the What if page", before["version"] + 1)
-
-
 def test_the_ui_stopped_from_its_own_page_comes_back_for_whoever_opens_it_and_the_history_tells(
     operator: Page, console: Console
 ) -> None:
