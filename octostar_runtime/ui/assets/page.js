@@ -35,6 +35,12 @@ function listen() {
   document.documentElement.classList.add("oc-ready"); // buttons take presses from here on
 }
 
+// Dialogs and the drawer lie beside the app in the document, where Streamlit does not say which theme is on.
+function followTheme() {
+  const app = document.querySelector(".stApp");
+  document.documentElement.style.colorScheme = app ? getComputedStyle(app).colorScheme : "";
+}
+
 function remember(choices) {
   const framed = window.self !== window.top && location.protocol === "https:"; // perhaps in another site's frame
   const scope = framed ? "SameSite=None; Secure; Partitioned" : "SameSite=Lax";
@@ -55,16 +61,23 @@ export default function (component) {
     keepFocus();
   });
   watch.observe(document.querySelector(".stMain") ?? document.body, { childList: true, subtree: true });
-  const timer = setInterval(tick, 1000);
+  const timer = setInterval(() => {
+    tick();
+    followTheme();
+  }, 1000);
   // Streamlit may call this for an earlier drawing after a later one has begun: each stops only itself
   const stop = () => {
     watch.disconnect();
     clearInterval(timer);
-    if (shared.page === page) shared.page = null;
+    if (shared.page === page) {
+      shared.page = null;
+      document.documentElement.style.colorScheme = "";
+    }
     if (shared.stop === stop) shared.stop = null;
   };
   shared.stop = stop;
   listen();
+  followTheme();
   tick();
   document.dispatchEvent(new Event("octostar-console-ready"));
   toldLate();
