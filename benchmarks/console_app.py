@@ -23,6 +23,7 @@ from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunRecord, RunState
 from octostar_runtime.periodic import PeriodicThread
 from octostar_runtime.runtime.identity import make_node
+from octostar_runtime.sessions.notice_book import NoticeBook
 from octostar_runtime.settings import Settings
 from octostar_runtime.store import Batch, Store, open_store
 from octostar_runtime.ui import entry, machine
@@ -56,6 +57,7 @@ class Bench:
         self.fleet = self
         self.idle = self
         self._book = HoldBook(self.store.leases, self.clock)
+        self.notices = NoticeBook(self.store.leases, self.clock)
         shift = self.clock.time() - samples.NOW
         self._runs = tuple(_run(number, runs, shift) for number in range(runs))
         self._fill()
