@@ -196,7 +196,8 @@ class PoolControl:
             if pool.state == "released" and state != "open":
                 return  # nothing runs and nothing starts
             pool.state, pool.open, pool.ready = state, state == "open", False
-            if pool.open and (pool.queue.size or pool.retry_waiting) and not pool.started:
+            # also for what still runs since a release: it may have to be tried again when its worker has gone
+            if pool.open and not pool.started and (pool.queue.size or pool.retry_waiting or pool.executing()):
                 self._lifecycle._make_ready(pool)
             if pool.open and pool.queue.size:
                 pool.wake_one()

@@ -163,6 +163,27 @@ class TestControl:
         tasks.resume("default")
         assert tasks.wait("waits", 5)
 
+    def test_what_runs_through_a_release_and_fails_afterwards_is_tried_again(
+        self, make_manager: MakeManager, gate: Gate
+    ) -> None:
+        tasks = make_manager(size=1)
+        tries: list[int] = []
+
+        def work(handle: Any) -> str:
+            tries.append(handle.attempt)
+            gate(handle)
+            if handle.attempt == 1:
+                raise ValueError("not yet")
+            return "done"
+
+        tasks.submit("t", work, retries=1, backoff_s=0.001)
+        assert gate.begun.wait(5)
+        tasks.release("default")
+        tasks.resume("default")
+        gate.opened.set()
+        assert tasks.wait("t", 10)
+        assert (tries, tasks.get_result("t")["data"]) == ([1, 2], "done")
+
     def test_a_released_pool_has_no_threads_until_it_is_needed(self, make_manager: MakeManager) -> None:
         tasks = make_manager(size=3)
         tasks.submit("t", lambda handle: None)
