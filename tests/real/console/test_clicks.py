@@ -42,6 +42,23 @@ def middle(button: Locator) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+def aim(page: Page, button: Locator) -> None:
+    """Bring the mouse over a button that takes presses; raw ones are not held back while the page is set up."""
+
+    def over() -> bool:
+        x, y = middle(button)
+        page.mouse.move(x, y)
+        return bool(page.evaluate(_TAKES_PRESSES, [x, y]))
+
+    wait_until(over, what="the mouse over a button that takes presses", timeout_s=60)
+
+
+_TAKES_PRESSES = """([x, y]) =>
+    document.documentElement.classList.contains("oc-ready") &&
+    document.elementFromPoint(x, y)?.closest(".oc-act") != null
+"""
+
+
 def drawn_anew(node: ElementHandle) -> bool:
     return not node.evaluate("node => node.isConnected")
 
@@ -69,7 +86,7 @@ def test_a_button_that_is_drawn_anew_between_press_and_release_still_does_its_wo
     button = busy.locator(".oc-act", has_text="Keep everything awake").first
     expect(button).to_be_enabled(timeout=PATIENCE_MS)
     for _ in range(2):
-        busy.mouse.move(*middle(button))
+        aim(busy, button)
         pressed = button.element_handle()
         assert pressed
         busy.mouse.down()
@@ -83,7 +100,7 @@ def test_who_lets_go_elsewhere_has_pressed_nothing(busy: Page, console: RunningA
     busy.goto(f"{console.url}/idle")
     button = busy.locator(".oc-act", has_text="Keep everything awake").first
     expect(button).to_be_enabled(timeout=PATIENCE_MS)
-    busy.mouse.move(*middle(button))
+    aim(busy, button)
     busy.mouse.down()
     busy.mouse.move(400, 12)
     busy.mouse.up()
@@ -98,7 +115,7 @@ def test_a_row_stays_under_the_finger_and_the_click_is_about_it(busy: Page, cons
     row = busy.locator(f"tr[data-id='{run_id}']")
     cancel = row.get_by_role("button", name="Cancel")
     expect(cancel).to_be_enabled(timeout=PATIENCE_MS)
-    busy.mouse.move(*middle(cancel))
+    aim(busy, cancel)
     busy.mouse.down()
     newer = start(console, "works", seconds=240)  # comes first in the list, and moves the others down
     fresh = busy.locator(f"tr[data-id='{newer}']")
