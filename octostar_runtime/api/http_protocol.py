@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from octostar_runtime.api.problems import MEDIA_TYPE, Problem
+from octostar_runtime.api.problems import MEDIA_TYPE, document
 from octostar_runtime.ids import new_id
 
 if TYPE_CHECKING:
@@ -20,11 +20,9 @@ class ProblemProtocol(Base):
         request_id = new_id()
         self.logger.warning("request %s: %s", request_id, msg)
         status = HTTPStatus.BAD_REQUEST
-        problem = Problem(
-            type="urn:octostar:problem:bad-request",
-            title="Bad request",
-            status=status,
-            detail="this is no HTTP/1.1 request that can be read; check its first line, its headers and its chunks",
+        problem = document(
+            status,
+            "this is no HTTP/1.1 request that can be read; check its first line, its headers and its chunks",
             instance="",
             request_id=request_id,
         )

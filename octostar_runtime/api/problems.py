@@ -108,17 +108,39 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """Return the response that refuses ``request``."""
+    body = document(
+        status,
+        detail,
+        instance=_printable(request.scope.get("path", "")),
+        request_id=request.scope.get("state", {}).get("request_id", ""),
+        kind=kind,
+        title=title,
+        fields=fields,
+    )
+    return JSONResponse(body.model_dump(), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def document(
+    status: int,
+    detail: str,
+    *,
+    instance: str,
+    request_id: str,
+    kind: str = "",
+    title: str = "",
+    fields: Sequence[FieldProblem] = (),
+) -> Problem:
+    """Return what says why something was refused; type and title are the status's own unless given."""
     heading = title or TITLES.get(status, "Error")
-    body = Problem(
+    return Problem(
         type=f"urn:octostar:problem:{kind or SLUGS.get(status, heading.lower().replace(' ', '-'))}",
         title=heading,
         status=status,
         detail=detail,
-        instance=_printable(request.scope.get("path", "")),
-        request_id=request.scope.get("state", {}).get("request_id", ""),
+        instance=instance,
+        request_id=request_id,
         errors=list(fields),
     )
-    return JSONResponse(body.model_dump(), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def of_error(request: Request, error: Exception) -> JSONResponse:

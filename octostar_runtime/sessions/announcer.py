@@ -59,7 +59,7 @@ class Announcer:
         callback = Callback(event, fn, session_id=session.session_id, slow_after_s=self._slow_after_s)
         session.callbacks = {**session.callbacks, (event, key): callback}
         if event == "heartbeat":
-            session.beat_with((*session.heartbeats, callback))
+            session.lane.beats = (*session.lane.beats, callback)
         return callback, True
 
     def remove(self, callback: Callback, session: LiveSession | None) -> None:
@@ -67,7 +67,7 @@ class Announcer:
         with self._lock:
             if session is not None:
                 session.callbacks = {k: c for k, c in session.callbacks.items() if c is not callback}
-                session.beat_with(tuple(c for c in session.heartbeats if c is not callback))
+                session.lane.beats = tuple(c for c in session.lane.beats if c is not callback)
                 return
             kept = {k: pair for k, pair in self._everyone.get(callback.event, {}).items() if pair[0] is not callback}
             self._everyone = {**self._everyone, callback.event: kept}
@@ -91,7 +91,7 @@ class Announcer:
 
     def heartbeats(self, sessions: Sequence[LiveSession]) -> None:
         """Queue one heartbeat for every given session; a session still busy with its last one is passed over."""
-        self._dispatcher.beat([session.lane for session in sessions if session.heartbeats])
+        self._dispatcher.beat([session.lane for session in sessions if session.lane.beats])
         for callback, shared in self._everyone.get("heartbeat", {}).values():
             for session in sessions:
                 self._dispatcher.put(shared, (callback, session.pulse, session.scope))

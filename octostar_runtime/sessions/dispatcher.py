@@ -11,7 +11,7 @@ when no other work waits, and a lane that is in the middle of something is passe
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from octostar_runtime.models.sessions import SessionEvent
@@ -72,7 +72,7 @@ class _Worker:
                     except IndexError:
                         break
                     if lane.claim.acquire(False):  # otherwise the worker that has it finds what was added
-                        now = self._run(lane, now)
+                        now = self._take_turn(self._run, lane, now)
                 while beats and not ready:
                     try:
                         lane = beats.popleft()
@@ -80,25 +80,20 @@ class _Worker:
                         break
                     lane.due = False
                     if lane.claim.acquire(False):  # otherwise it is busy with the last one
-                        now = self._beat(lane, now)
+                        now = self._take_turn(self._beat, lane, now)
             finally:
                 self.current = None
                 self.idle_since = monotonic()
                 # whoever appends work looks at ``busy`` afterwards: cleared first, then what waits is looked at again
                 self.busy = False
 
-    def _beat(self, lane: Lane, now: float) -> float:
-        """Run a claimed lane's heartbeats, unless something else of it waits. Returns the last end."""
-        # the scope first: it goes when the session ends, and that is after the lane was closed
-        pulse, scope = lane.pulse, lane.scope
+    def _take_turn(self, turn: Callable[[Lane, float], float], lane: Lane, now: float) -> float:
+        """Let a claimed lane have its turn, and let go of it. Returns the last end."""
         try:
-            if pulse is not None and lane.open and not lane.queue:
-                for callback in lane.beats:
-                    self.since = now
-                    self.current = callback
-                    now = callback.run(pulse, scope, now)
+            now = turn(lane, now)
         except BaseException as error:  # noqa: BLE001 - what is no Exception, either, must not end the worker
-            callback.failed(error)
+            if self.current is not None:
+                self.current.failed(error)
             now = monotonic()
         finally:
             lane.claim.release()
@@ -106,22 +101,25 @@ class _Worker:
             self._dispatcher.ready.append(lane)
         return now
 
-    def _run(self, lane: Lane, now: float) -> float:
-        """Run what waits in a claimed lane; one callback's end is the next one's beginning. Returns the last end."""
-        queue = lane.queue
-        try:
-            while queue:
-                callback, event, scope = queue.popleft()
+    def _beat(self, lane: Lane, now: float) -> float:
+        """Run a lane's heartbeats, unless something else of it waits."""
+        # the scope first: it goes when the session ends, and that is after the lane was closed
+        pulse, scope = lane.pulse, lane.scope
+        if pulse is not None and lane.open and not lane.queue:
+            for callback in lane.beats:
                 self.since = now
                 self.current = callback
-                now = callback.run(event, scope, now)
-        except BaseException as error:  # noqa: BLE001 - what is no Exception, either, must not end the worker
-            callback.failed(error)
-            now = monotonic()
-        finally:
-            lane.claim.release()
-        if queue:
-            self._dispatcher.ready.append(lane)
+                now = callback.run(pulse, scope, now)
+        return now
+
+    def _run(self, lane: Lane, now: float) -> float:
+        """Run what waits in a lane; one callback's end is the next one's beginning."""
+        queue = lane.queue
+        while queue:
+            callback, event, scope = queue.popleft()
+            self.since = now
+            self.current = callback
+            now = callback.run(event, scope, now)
         return now
 
 

@@ -38,7 +38,6 @@ class LiveSession:
         "ended_by",
         "ends_mono",
         "hears_pings",
-        "heartbeats",
         "interaction_at",
         "interaction_mono",
         "lane",
@@ -101,7 +100,6 @@ class LiveSession:
         self.pulse = SessionEvent(kind="heartbeat", session_id=session_id)
         self.lane = Lane(self.pulse)
         self.callbacks: dict[tuple[str, Hashable], Callback] = {}
-        self.heartbeats: tuple[Callback, ...] = ()
         self.hears_pings = False
         self.next_check = mono
         self.published_mono = mono
@@ -116,10 +114,6 @@ class LiveSession:
     @scope.setter
     def scope(self, scope: Scope | None) -> None:
         self.lane.scope = scope
-
-    def beat_with(self, heartbeats: tuple[Callback, ...]) -> None:
-        """Set who hears its heartbeats."""
-        self.heartbeats = self.lane.beats = heartbeats
 
     @property
     def quiet(self) -> bool:

@@ -127,7 +127,7 @@ class Monitor:
                         fresh.append(session)
                 elif self._check(session, now):
                     fresh.append(session)
-            if (everyone or session.heartbeats) and session.attached:
+            if (everyone or session.lane.beats) and session.attached:
                 wanted.append(session)
         if fresh:
             self._presence.mark_all_changed(fresh)

@@ -58,7 +58,7 @@ class Notices:
             return frozenset(self._shared)
 
     def follow(self, known_before: frozenset[str], stored: Iterable[Notice]) -> frozenset[str]:
-        """Take over what the store holds; returns the ids that were withdrawn meanwhile.
+        """Take over what the store holds; returns the ids that are to be withdrawn, because it holds them no more.
 
         ``known_before`` is :meth:`shared` from before the store was asked: what came since is not missing there.
         """
@@ -67,10 +67,7 @@ class Notices:
         for notice in [notice for notice in found.values() if notice.notice_id in new]:
             self.post(as_message(notice), notice.until - now, shared=True)
         self.current()  # what has run out is not withdrawn
-        gone = (known_before - found.keys()) & self.shared()
-        for notice_id in gone:
-            self.withdraw(notice_id)
-        return gone
+        return (known_before - found.keys()) & self.shared()
 
     def _remove(self, notice_id: str) -> None:
         self._posted.pop(notice_id, None)

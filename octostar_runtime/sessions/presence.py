@@ -372,7 +372,7 @@ class Presence:
             self._guarded(hook, session.session_id, told)
         seconds = round((session.ended_at or 0.0) - session.connected_at, 3)
         data: dict[str, object] = {"end_reason": reason.value, "lasted_s": seconds}
-        session.beat_with(())
+        session.lane.beats = ()
         self._tell("ended", session, "end", by=by, why=why, reason=reason, data=data)
         self._announcer.forget(session)
         self._count_person(session, gone=True)

@@ -58,17 +58,15 @@ class Lifecycle(RunReports, Stopping):
                 book.noted(run)
                 if self.listeners and book.changes_waiting == 1:
                     self._outbox.append(self._poke_listeners)
-            if pool.idle and not queue.size and not pool.waking and pool.open and queue.per_session_limit is None:
-                worker = pool.idle.pop()  # nobody waits, so nobody is passed over: straight to a worker
-                worker.run = run  # queued, until the worker begins it
-                pool.waking = True
-                worker.wake.release()
+            worker = pool.idle.pop() if pool.idle and not pool.waking and pool.open else None
+            if worker is not None and not queue.size and queue.per_session_limit is None:
+                worker.run = run  # nobody is passed over; it stays queued until the worker begins it
             else:
                 session = run.session_id
                 queue.add(run, session if session is not None else run.user)
-                if pool.idle and not pool.waking and pool.open:
-                    pool.waking = True
-                    pool.idle.pop().wake.release()
+            if worker is not None:
+                pool.waking = True
+                worker.wake.release()
         if self._outbox:
             self.flush()
         return run_id

@@ -18,17 +18,6 @@ _sheet: ContextVar[list[str] | None] = ContextVar("octostar_sheet", default=None
 
 
 @contextmanager
-def sheet() -> Iterator[None]:
-    """Collect the blocks drawn inside into as few elements as their order allows."""
-    token = _sheet.set([])
-    try:
-        yield
-        flush()
-    finally:
-        _sheet.reset(token)
-
-
-@contextmanager
 def collected() -> Iterator[list[str]]:
     """Collect the blocks drawn inside without drawing them."""
     parts: list[str] = []
@@ -39,21 +28,29 @@ def collected() -> Iterator[list[str]]:
         _sheet.reset(token)
 
 
+@contextmanager
+def sheet() -> Iterator[None]:
+    """Collect the blocks drawn inside into as few elements as their order allows."""
+    with collected():
+        yield
+        flush()
+
+
 def flush() -> None:
     """Draw what the sheet has collected, before something else is drawn or to let it change by itself."""
-    collected = _sheet.get()
-    if collected:
-        st.html(f'<div class="oc-sheet">{"".join(collected)}</div>')
-        collected.clear()
+    parts = _sheet.get()
+    if parts:
+        st.html(f'<div class="oc-sheet">{"".join(parts)}</div>')
+        parts.clear()
 
 
 def draw(body: str) -> None:
     """Put markup on the sheet, or on the page when there is none."""
-    collected = _sheet.get()
-    if collected is None:
+    parts = _sheet.get()
+    if parts is None:
         st.html(body)
     else:
-        collected.append(body)
+        parts.append(body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +146,12 @@ def links(items: Sequence[tuple[str, str]]) -> None:
 
 def link_row(items: Sequence[tuple[str, str]]) -> str:
     """Return links side by side as markup: (label, address)."""
-    return f'<div class="oc oc-fresh oc-pager">{"".join(link(label, href) for label, href in items)}</div>'
+    return pager_row("".join(link(label, href) for label, href in items))
+
+
+def pager_row(said: str) -> str:
+    """Return the small line below a list as markup."""
+    return f'<div class="oc oc-fresh oc-pager">{said}</div>'
 
 
 def outside_link(label: str, href: str, hint: str) -> None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from octostar_runtime.ui.components.blocks import pager_row
 from octostar_runtime.ui.components.markup import link, text
 from octostar_runtime.ui.console import Console
 from octostar_runtime.ui.formats import number, plural
@@ -61,4 +62,4 @@ def pager(console: Console, page_key: str, total: int, rows: int, what: str, *, 
     for label, target in (("← Newer", page - 1), ("Older →", page + 1)):
         if target >= 1 and (not exact or target <= -(-total // rows)):
             said += link(label, console.links.to(page_key, **{**params, "page": "" if target == 1 else target}))
-    return f'<div class="oc oc-fresh oc-pager">{said}</div>'
+    return pager_row(said)
