@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from octostar_runtime.idle.blockers import IN_USE
 from octostar_runtime.testing import wait_until
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_server import free_port
@@ -45,6 +46,11 @@ class Console(RunningApp):
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
+    def stop(self, name: str) -> None:
+        """Order a stop; a refusal fails the test with what is in the way."""
+        answer = self.api("POST", f"/api/services/{name}/stop", json={"reason": "a test"})
+        assert answer.status_code == 204, answer.text
+
     def spawns(self, program: str) -> int:
         """Return how often supervisord started a program."""
         return self.log("supervisord").count(f"spawned: '{program}'")
@@ -78,7 +84,7 @@ def console() -> Iterator[Console]:
 
 @pytest.fixture(autouse=True)
 def _a_fresh_policy(console: Console) -> None:
-    """Every test begins with the defaults, quick ticks, and the UI up."""
+    """Every test begins with the defaults, quick ticks, the UI up, and a model server that nobody uses any more."""
     health = console.api("GET", "/api/policy").json()["policy"]["services"]["model"]["health"]
     patience = {"wake_page_after": 55, "wake_hold_max": 55}  # a slow machine needs longer than the usual 10 s
     document = {"check_interval": 0.5, "min_uptime": 0, "services": {"model": {"health": health}}, **patience}
@@ -87,3 +93,9 @@ def _a_fresh_policy(console: Console) -> None:
     for hold in console.api("GET", "/api/holds").json():
         console.api("DELETE", f"/api/holds/{hold['hold_id']}")
     assert console.get("/", headers=VISITOR, timeout=90).status_code == 200
+    wait_until(lambda: _at_rest(console.service("model")), timeout_s=60, what="a model server that nobody uses")
+
+
+def _at_rest(service: dict[str, Any]) -> bool:
+    in_use = [blocker for blocker in service["blockers"] if blocker["kind"] in IN_USE]
+    return service["state"] in ("ready", "idle") and not in_use
