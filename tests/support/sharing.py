@@ -1,12 +1,14 @@
 """How two processes share the tests: one takes all that is real, the other takes the rest file by file.
 
-So no two servers or browsers of ours compete for the machine, and what a file sets up is set up once.
+So no two browsers and deployments of ours compete for the machine, and what a file sets up is set up once.
 """
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 #: Where tests start real servers and browsers, whose times would suffer from each other.
 REAL = ("tests/real/", "tests/contracts/sessions/")
+#: Long ones among them that measure no time: they go to the process that has less to do.
+PATIENT = ("tests/real/api/test_schema.py", "tests/real/api/test_generated_client.py")
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]
@@ -14,4 +16,5 @@ class Sharing(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         """Return the group of a test."""
-        return "real" if nodeid.startswith(REAL) else nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return "real" if file.startswith(REAL) and file not in PATIENT else file
