@@ -8,10 +8,10 @@ import contextlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from octostar_runtime.errors import SettingsError, StoreUnavailable
 from octostar_runtime.store.quarantine import suspect_marker
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 BUSY_TIMEOUT_MS = 5_000
 POSTGRESQL_OPTIONS = (
@@ -67,6 +68,21 @@ class Database:
             with connection.execution_options(octostar_writes=True).begin():
                 yield connection
             self.error = None
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Return what ``work`` does in a write transaction; done once more when it was broken off for another's sake.
+
+        Writers lock rows in one order and seldom wait for each other in a ring; if they do, the database ends one.
+        """
+        try:
+            with self.write() as connection:
+                return work(connection)
+        except StoreUnavailable as error:
+            if not _was_broken_off(error.__cause__):
+                raise
+            logger.info("a transaction was broken off and is done again: %s", error)
+        with self.write() as connection:
+            return work(connection)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -131,6 +147,11 @@ def is_damage(error: BaseException) -> bool:
     """Whether SQLite says that the file itself is broken."""
     text = reason_of(error)
     return any(sign in text for sign in _DAMAGE)
+
+
+def _was_broken_off(error: BaseException | None) -> bool:
+    """Whether PostgreSQL ended a transaction, undone, because it and another one were in each other's way."""
+    return type(getattr(error, "orig", None)).__name__ in ("DeadlockDetected", "SerializationFailure")
 
 
 def _is_ours(error: DBAPIError) -> bool:

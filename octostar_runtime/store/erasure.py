@@ -73,6 +73,7 @@ def _found(database: Database, key: Key, condition: ColumnElement[bool]) -> Iter
 def _erase_runs(connection: Connection, ids: Sequence[Any], mentions: Mentions) -> int:
     run, changed = schema.run, 0
     wanted = select(run.c.id, run.c.portable, *COLUMNS).where(run.c.id.in_(ids))
+    wanted = wanted.order_by(run.c.run_id).with_for_update()  # all writers lock runs in this order
     for row in connection.execute(wanted).mappings().all():
         before, portable = run_of(row), row["portable"]
         after = without_person(before) if before.user == mentions.user else without_mention(before, mentions)
@@ -88,7 +89,8 @@ def _erase_runs(connection: Connection, ids: Sequence[Any], mentions: Mentions) 
 
 def _erase_sessions(connection: Connection, ids: Sequence[Any], _: Mentions) -> int:
     session = schema.session
-    rows = connection.execute(select(session).where(session.c.session_id.in_(ids))).mappings().all()
+    theirs = select(session).where(session.c.session_id.in_(ids)).order_by(session.c.session_id).with_for_update()
+    rows = connection.execute(theirs).mappings().all()
     for row in rows:
         values = session_row(faceless(session_of(row))) | {"ended_at": row["ended_at"]}
         connection.execute(update(session).where(session.c.session_id == row["session_id"]).values(values))

@@ -74,16 +74,20 @@ class SqlNodes:
             pass
         values = {"state": NodeState.OK.value, "heartbeat_at": at, "beat": node.c.beat + 1}
         returning = update(node).where(node.c.node_id == record.node_id)
-        returning = returning.values(**values, incarnation=node.c.incarnation + 1)
-        with self._database.write() as connection:
-            back = connection.execute(returning.returning(node.c.incarnation)).scalar()
-            if back is not None:
+        returning = returning.values(**values, incarnation=node.c.incarnation + 1).returning(node.c.incarnation)
+
+        def come_back(connection: Connection) -> int | None:
+            incarnation: int | None = connection.execute(returning).scalar()
+            if incarnation is not None:
                 write_events(connection, [_event("node.rejoined", record.node_id, record.node_id, at)])
                 _bring_back(connection, record.node_id, sessions, at)
+            return incarnation
+
+        back = self._database.transact(come_back)
         if back is None:  # the row was pruned, or the store is a new one
             self.join(record)
             return 1
-        return int(back)
+        return back
 
     def leave(self, node_id: str, *, at: float) -> None:
         """Say goodbye: the node ends on purpose; whatever it left alive ends with it."""
@@ -126,18 +130,7 @@ class SqlNodes:
 
         In small transactions, so that nobody waits long; any node may go on where another stopped.
         """
-        with self._database.write() as connection:
-            found = select(node.c.state, node.c.heartbeat_at).where(node.c.node_id == node_id).with_for_update()
-            row = connection.execute(found).one_or_none()
-            if row is None or row.state not in GONE:
-                return 0
-            lost = row.state == NodeState.LOST.value
-            spared = at - row.heartbeat_at < TAKEN_OVER_WITHIN_S
-            return (
-                _bury_runs(connection, node_id, by, at, spared=spared)
-                + _bury_sessions(connection, node_id, by, at, EndReason.LOST if lost else EndReason.SERVER_STOP)
-                + _fail_commands(connection, node_id, at, "lost" if lost else "stopped")
-            )
+        return self._database.transact(lambda connection: _bury(connection, node_id, by, at))
 
     def take_over(self, run_id: str, *, from_node: str, to_node: str) -> bool:
         """Let a run that goes on elsewhere belong to another node; False when it has ended or somebody was faster."""
@@ -164,9 +157,25 @@ class SqlNodes:
 _PLAIN = ("node_id", "name", "kind", "host", "pid", "version", "started_at", "heartbeat_at")
 
 
+def _bury(connection: Connection, node_id: str, by: str, at: float) -> int:
+    found = select(node.c.state, node.c.heartbeat_at).where(node.c.node_id == node_id).with_for_update()
+    row = connection.execute(found).one_or_none()
+    if row is None or row.state not in GONE:
+        return 0
+    lost = row.state == NodeState.LOST.value
+    spared = at - row.heartbeat_at < TAKEN_OVER_WITHIN_S
+    return (
+        _bury_runs(connection, node_id, by, at, spared=spared)
+        + _bury_sessions(connection, node_id, by, at, EndReason.LOST if lost else EndReason.SERVER_STOP)
+        + _fail_commands(connection, node_id, at, "lost" if lost else "stopped")
+    )
+
+
 def _bury_runs(connection: Connection, node_id: str, by: str, at: float, *, spared: bool) -> int:
     """``spared``: what a cluster executes is left for another node to take over."""
     alive = select(*RUN_COLUMNS).where(run.c.node_id == node_id, run.c.ended_at.is_(None)).limit(BURY_AT_ONCE)
+    # locked, so that what its node ends in this moment, come back after all, is not said to be lost as well
+    alive = alive.order_by(run.c.run_id).with_for_update()
     if spared:
         alive = alive.where(run.c.detail.not_like('%"elsewhere":%'))
     because = f"node {node_id} is gone; what it executed or held in its queue is lost"
@@ -178,6 +187,7 @@ def _bury_runs(connection: Connection, node_id: str, by: str, at: float, *, spar
 
 def _bury_sessions(connection: Connection, node_id: str, by: str, at: float, reason: EndReason) -> int:
     alive = select(session).where(session.c.node_id == node_id, session.c.ended_at.is_(None)).limit(BURY_AT_ONCE)
+    alive = alive.order_by(session.c.session_id).with_for_update()
     sessions = [lost_session(session_of(row), at, reason) for row in connection.execute(alive).mappings()]
     write_sessions(connection, sessions)
     ended = [_event("session.ended", each.session_id, by, at, reason=reason.value) for each in sessions]
@@ -187,9 +197,10 @@ def _bury_sessions(connection: Connection, node_id: str, by: str, at: float, rea
 
 def _bring_back(connection: Connection, node_id: str, sessions: Sequence[SessionRecord], at: float) -> None:
     """Let sessions that ended with their node live again; one that ended in any other way stays ended."""
-    for some in chunks(sessions):
+    for some in chunks(sorted(sessions, key=lambda each: each.session_id)):  # the order in which all writers lock them
         ids = [each.session_id for each in some]
         theirs = select(session).where(session.c.session_id.in_(ids), session.c.node_id == node_id)
+        theirs = theirs.order_by(session.c.session_id).with_for_update()
         lost = {
             ended.session_id
             for ended in map(session_of, connection.execute(theirs).mappings())

@@ -16,13 +16,16 @@ GONE = (NodeState.LOST.value, NodeState.STOPPED.value)
 ANSWERED = (CommandState.DONE.value, CommandState.FAILED.value, CommandState.EXPIRED.value, CommandState.TAKEN.value)
 COMMAND_DAYS = 1.0
 DAY_S = 86_400.0
+_ADVISORY_KEY = 0x0C705742  # any number but the one of migrations, the same in every release
 
 
 def prune_step(connection: Connection, *, now: float, days: float, rows: int) -> int:
     """Delete at most some hundred rows of each kind that are older than ``days`` or beyond the newest ``rows``.
 
-    Returns how many went; 0 when nothing is left to forget. Live runs and sessions always stay.
+    Returns how many went; 0 when nothing is left to forget, or another node is at it. Live runs and sessions stay.
     """
+    if not _is_alone(connection):
+        return 0  # two at once would forget twice as much as is too much
     before = now - days * DAY_S
     return (
         _prune_runs(connection, before, rows)
@@ -35,9 +38,16 @@ def prune_step(connection: Connection, *, now: float, days: float, rows: int) ->
     )
 
 
+def _is_alone(connection: Connection) -> bool:
+    if connection.dialect.name == "sqlite":
+        return True  # by its only write lock
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_ADVISORY_KEY))).scalar())
+
+
 def _prune_runs(connection: Connection, before: float, rows: int) -> int:
     run = schema.run
     oldest = select(run.c.id, run.c.node_id, run.c.state).where(run.c.ended_at.is_not(None))
+    oldest = oldest.with_for_update(skip_locked=True)  # a late detail of one of them: the next time
     kept = connection.execute(select(func.sum(schema.tally.c.n))).scalar() or 0
     excess = min(max(int(kept) - rows, 0), STEP_ROWS)
     old = connection.execute(oldest.where(run.c.ended_at < before).order_by(run.c.ended_at).limit(STEP_ROWS)).all()
@@ -55,12 +65,12 @@ def _take_from_tally(connection: Connection, counts: Mapping[tuple[str, str], in
     for (node_id, state), n in sorted(counts.items()):
         mine = (tally.c.node_id == node_id, tally.c.state == state)
         connection.execute(update(tally).where(*mine).values(n=tally.c.n - n))
-    connection.execute(delete(tally).where(tally.c.n <= 0))
+        connection.execute(delete(tally).where(*mine, tally.c.n <= 0))
 
 
 def _prune(connection: Connection, table: Table, at: Any, before: float, rows: int) -> int:
     key = next(iter(table.primary_key.columns))
-    old = select(key).where(at < before).order_by(at).limit(STEP_ROWS)
+    old = select(key).where(at < before).order_by(at).limit(STEP_ROWS).with_for_update(skip_locked=True)
     gone = connection.execute(delete(table).where(key.in_(old.scalar_subquery()))).rowcount
     if gone:
         return gone
@@ -68,7 +78,7 @@ def _prune(connection: Connection, table: Table, at: Any, before: float, rows: i
     excess = min(max(kept - rows, 0), STEP_ROWS)
     if not excess:
         return 0
-    oldest = select(key).where(at.is_not(None)).order_by(at).limit(excess)
+    oldest = select(key).where(at.is_not(None)).order_by(at).limit(excess).with_for_update(skip_locked=True)
     return connection.execute(delete(table).where(key.in_(oldest.scalar_subquery()))).rowcount
 
 

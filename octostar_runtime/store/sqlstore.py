@@ -3,6 +3,8 @@
 import logging
 import threading
 
+from sqlalchemy import Connection
+
 from octostar_runtime.clock import Clock
 from octostar_runtime.models.fleet import StoreHealth
 from octostar_runtime.models.nodes import NodeRecord
@@ -67,10 +69,12 @@ class SqlStore:
 
     def write(self, batch: Batch) -> None:
         """Store a batch in one transaction; StoreUnavailable, and nothing of it is stored."""
-        with self.database.write() as connection:
+
+        def store(connection: Connection) -> bool:
             write_batch(connection, batch)
-            due = self._texts.due(connection)
-        if due:
+            return self._texts.due(connection)
+
+        if self.database.transact(store):
             self._texts.step()
 
     def erase_user(self, user: str) -> int:

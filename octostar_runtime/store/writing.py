@@ -57,24 +57,39 @@ def write_runs(connection: Connection, runs: Sequence[RunRecord], portable: Mapp
     rows = [run_row(run) for run in runs]
     for row in rows:
         row["portable"] = portable.get(row["run_id"]) if portable else None
-    # one order for all writers, so that two of them seldom wait for each other in a ring
     rows.sort(key=itemgetter("run_id"))
     live = [row for row in rows if row["ended_at"] is None]
     ended = [row for row in rows if row["ended_at"] is not None]
-    ending = _ending_now(connection, ended)
+    ending = _ending_now(connection, rows, ended)
     _execute_many(connection, _upsert_live_run, live)
     _execute_many(connection, _upsert_ended_run, ended)
     _add_to_tally(connection, Counter((row["node_id"], row["state"]) for row in ending))
 
 
-def _ending_now(connection: Connection, ended: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return those of ``ended`` that the store does not know as ended yet."""
+def _ending_now(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], ended: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return those of ``ended`` that will end their run: the store knows no end, and nothing newer, of it.
+
+    Where writers work side by side all rows are locked on the way, in one order, so that no two writers wait for each
+    other in a ring, and what is read here is still so when it is written.
+    """
+    alone = connection.dialect.name == "sqlite"  # its only write lock is held already
+    known: dict[str, tuple[int, float | None]] = {}
+    for some in chunks(ended if alone else rows):
+        ids = [row["run_id"] for row in some]
+        wanted = select(schema.run.c.run_id, schema.run.c.seq, schema.run.c.ended_at)
+        wanted = wanted.where(schema.run.c.run_id.in_(ids)).order_by(schema.run.c.run_id).with_for_update()
+        known.update((row[0], (row[1], row[2])) for row in connection.execute(wanted))
     newest = {row["run_id"]: row for row in ended}
-    for some in chunks(list(newest)):
-        known = select(schema.run.c.run_id).where(schema.run.c.run_id.in_(some), schema.run.c.ended_at.is_not(None))
-        for run_id in connection.execute(known).scalars().all():
-            del newest[run_id]
-    return list(newest.values())
+    return [row for run_id, row in newest.items() if _ends(row, known.get(run_id))]
+
+
+def _ends(row: Mapping[str, Any], known: tuple[int, float | None] | None) -> bool:
+    if known is None:
+        return True
+    seq, ended_at = known
+    return bool(ended_at is None and seq < row["seq"])
 
 
 def _add_to_tally(connection: Connection, counts: Mapping[tuple[str, str], int]) -> None:
