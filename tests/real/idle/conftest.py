@@ -46,7 +46,7 @@ class Console(RunningApp):
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def stop(self, name: str) -> None:
+    def order_stop(self, name: str) -> None:
         """Order a stop; a refusal fails the test with what is in the way."""
         answer = self.api("POST", f"/api/services/{name}/stop", json={"reason": "a test"})
         assert answer.status_code == 204, answer.text

@@ -15,7 +15,7 @@ def test_its_log_its_stop_and_its_start(console: Console) -> None:
     log = console.api("GET", "/api/services/model/log").json()["log"]
     assert "model server is up" in log
     assert "loaded 7 layers" in log
-    console.stop("model")
+    console.order_stop("model")
     wait_until(lambda: console.state("model") == "stopped", timeout_s=20, what="the stop")
     assert console.pid_of("model") == 0
     assert console.api("POST", "/api/services/model/start", json={}).status_code == 204
@@ -49,7 +49,7 @@ def _counts_down(console: Console) -> bool:
 
 
 def test_a_sessions_start_preloads_what_was_stopped_and_a_look_at_the_console_does_not(console: Console) -> None:
-    console.stop("model")
+    console.order_stop("model")
     wait_until(lambda: console.state("model") == "stopped", timeout_s=20, what="the stop")
     before = console.spawns("model")
     with StreamlitClient(console.url, page="idle", timeout_s=30) as operator:
