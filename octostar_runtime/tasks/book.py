@@ -5,10 +5,12 @@ Plain data, guarded by the manager's lock; ``changed`` alone may be called witho
 
 from collections import deque
 from collections.abc import Callable, Hashable
+from operator import attrgetter
 from typing import Any
 
 from octostar_runtime.errors import ResultExpired, TaskNotFound
 from octostar_runtime.models.runs import RunState
+from octostar_runtime.tasks.ended_runs import EndedRuns
 from octostar_runtime.tasks.run import Run
 
 #: Ended runs whose closure or arguments are held for a retry.
@@ -30,9 +32,10 @@ class RunBook:
         self.limit = limit
         self.max_age_s = max_age_s
         self.max_bytes = max_bytes
-        self.runs: dict[str, Run] = {}
-        self.latest: dict[Hashable, Run] = {}  # the newest run of each task id
-        self.ended: deque[Run] = deque()  # oldest first
+        self.live: dict[str, Run] = {}  # by id, in the order they were queued
+        self.newest: dict[Hashable, Run] = {}  # of each task that has a live run, its newest live one
+        self._ended = EndedRuns(limit)
+        self.ended = self._ended.line  # oldest first
         self.ended_counts: dict[RunState, int] = dict.fromkeys(RunState, 0)
         self.held_bytes = 0
         self.call_bytes = 0
@@ -56,11 +59,11 @@ class RunBook:
     def find(self, key: Hashable) -> Run:
         """Return the newest run of a task; ResultExpired when it was dropped, TaskNotFound when never seen."""
         try:
-            return self.latest[key]
-        except KeyError:
-            pass
+            run = self.newest.get(key) or self._ended.of_key(key)
         except TypeError:
             raise TaskNotFound("no task is known under an id that is not hashable") from None
+        if run is not None:
+            return run
         shown = key[-1] if isinstance(key, tuple) and key else key
         if key in self._expired or key in self._expired_before:
             raise ResultExpired(
@@ -71,14 +74,29 @@ class RunBook:
 
     def get(self, run_id: str) -> Run:
         """Return the run of that id; TaskNotFound when it is unknown or was dropped."""
-        run = self.runs.get(run_id)
+        run = self.look_up(run_id)
         if run is None:
             raise TaskNotFound(f"no run {run_id!r} is kept in this process; look in the history")
         return run
 
+    def look_up(self, run_id: str) -> Run | None:
+        """Return the run of that id, None when it is unknown or was dropped."""
+        return self.live.get(run_id) or self._ended.of_id(run_id)
+
+    def rename(self, is_theirs: Callable[[Hashable], bool], renamed: Callable[[Any], Hashable]) -> None:
+        """Let ``renamed(key)`` be the task of the runs whose key ``is_theirs``; what that has is found first."""
+        for key in [key for key in self.newest if is_theirs(key)]:
+            run = self.newest.pop(key)
+            run.key = renamed(key)
+            self.newest.setdefault(run.key, run)
+        self._ended.rename(is_theirs, renamed)
+
     def retire(self, run: Run) -> None:
         """Keep an ended run within the bounds."""
-        self.ended.append(run)
+        self._ended.add(run)
+        self.live.pop(run.run_id, None)
+        if self.newest.get(run.key) is run:
+            del self.newest[run.key]
         self.ended_counts[run.state] += 1
         if not run.light:
             self._replayable.append(run)
@@ -133,7 +151,7 @@ class RunBook:
             self.resynchronisations += self.tracking
             self.tracking = True
             self._dirty.clear()
-            self._due = deque(self.runs.values())
+            self._due = deque(sorted((*self.ended, *self.live.values()), key=attrgetter("run_id")))
             for run in self._due:
                 run.dirty = True
         left = len(self._due) + len(self._dirty) if limit is None else limit
@@ -151,12 +169,10 @@ class RunBook:
         return len(self._dirty)
 
     def _drop_runs(self, count: int) -> None:
-        ended, runs, latest, counts = self.ended, self.runs, self.latest, self.ended_counts
         gone: list[Any] = []
-        expired = self._expired
+        pop, counts, expired = self._ended.pop, self.ended_counts, self._expired
         for _ in range(count):
-            run = ended.popleft()
-            del runs[run.run_id]
+            run = pop()
             counts[run.state] -= 1
             if run.data is not None or not run.light:
                 gone += (run.fn, run.kwargs, run.data)
@@ -166,10 +182,7 @@ class RunBook:
             if run.held_bytes:
                 self.held_bytes -= run.held_bytes
                 run.held_bytes = 0
-            key = run.key
-            if latest.get(key) is run:
-                del latest[key]
-                expired.add(key)
+            expired.add(run.key)
         self._let_go(gone)
         self.runs_dropped += count
         if len(self._expired) > REMEMBERED // 2:

@@ -7,6 +7,8 @@ read at least once a millisecond of short runs, which bounds the error.
 
 import time
 
+#: Stands for "as long as the run", so that a short run needs no number of its own.
+AS_LONG = -1.0
 _SHORT_S = 0.0001
 _READ_EVERY_S = 0.001
 _thread_time = getattr(time, "thread_time", time.process_time)
@@ -31,13 +33,13 @@ class CpuMeter:
         self._elsewhere_s += seconds
 
     def end(self, started: float, ended: float) -> float:
-        """Return the CPU seconds of the run that began at ``started`` and has just ended (both monotonic)."""
+        """Return the CPU seconds, or AS_LONG, of the run that began at ``started`` and has just ended (monotonic)."""
         length = ended - started
         if length < _SHORT_S:
             self._short_s += length
             if self._short_s > _READ_EVERY_S:
                 self._cpu, self._short_s = _thread_time(), 0.0
-            return length
+            return AS_LONG
         before, self._cpu = self._cpu, _thread_time()
         used, self._short_s = self._cpu - before - self._short_s, 0.0
         elsewhere_s, self._elsewhere_s = self._elsewhere_s, 0.0

@@ -48,11 +48,11 @@ class Lifecycle(RunReports, Stopping):
             if queue.size + len(pool.retry_waiting) >= pool.queue_limit:
                 self._refuse(pool)
             run_id = run.run_id = self._mint(run.queued_wall)
-            previous = book.latest.get(key)
+            previous = book.newest.get(key)
             if previous is not None and previous.ended_mono is None:
                 previous.more().superseded_by = run_id
                 self._cancel(previous, "superseded", None)
-            book.runs[run_id] = book.latest[key] = run
+            book.live[run_id] = book.newest[key] = run
             if book.tracking:
                 run.dirty = True
                 book.noted(run)
@@ -85,7 +85,7 @@ class Lifecycle(RunReports, Stopping):
             worker.busy_since = run.started_mono if run.started_mono is not None else now
             worker.stopping = True  # it ends with this run
             run.worker = worker
-            self.book.runs[run.run_id] = self.book.latest[run.key] = run
+            self.book.live[run.run_id] = self.book.newest[run.key] = run
             pool.workers.append(worker)
             if run.options.timeout_s is not None:
                 self._plan(max(now, worker.busy_since + run.options.timeout_s), Due.TIMEOUT, run)

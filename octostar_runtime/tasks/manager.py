@@ -278,7 +278,7 @@ class TaskManager(TaskReading):
     def portable_arguments(self, run_id: str) -> Mapping[str, Any] | None:
         """Return a run's arguments as JSON values when any node could run it again, else None. Never show them."""
         with self._lock:
-            run = self._book.runs.get(run_id)
+            run = self._book.look_up(run_id)
             text = run.extra.portable if run is not None and run.extra is not None else None
         values: dict[str, Any] | None = None if text is None else json.loads(text)
         return values
@@ -367,10 +367,10 @@ class TaskManager(TaskReading):
             for pool in self._every_pool():
                 pool.queue.rename(old_session, new_session, pool.executing())
             old, new = (SCOPED, "session", old_session), (SCOPED, "session", new_session)
-            for key in [key for key in self._book.latest if isinstance(key, tuple) and key[:3] == old]:
-                run = self._book.latest.pop(key)
-                run.key = (*new, *key[3:])
-                self._book.latest.setdefault(run.key, run)
+            self._book.rename(
+                lambda key: isinstance(key, tuple) and key[:3] == old,
+                lambda key: (*new, *key[3:]),
+            )
             for run in runs:
                 run.session_id = new_session
                 run.seq += 1

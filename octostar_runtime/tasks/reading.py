@@ -148,9 +148,9 @@ class TaskReading(PoolControl):
     def wait(self, task_id: Hashable, timeout_s: float | None = None, *, scope: str = "global") -> bool:
         """Wait until a task has ended, its newer submissions included; False after ``timeout_s`` seconds."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        latest = self._book.latest
+        newest_of = self._book.newest
         with self._lock:
-            found = latest.get(task_id) if task_id.__class__ is str and scope == "global" else None
+            found = newest_of.get(task_id) if task_id.__class__ is str and scope == "global" else None
             run = self._find(task_id, scope) if found is None else found
             waiter = None if run.ended_mono is not None else _waiter(run)
         while waiter is not None:
@@ -158,7 +158,7 @@ class TaskReading(PoolControl):
                 waiter.acquire()
             elif not self._hold(run, waiter, deadline - time.monotonic()):
                 return False
-            newest = latest.get(run.key, run)
+            newest = newest_of.get(run.key, run)
             if newest is run:
                 return True
             with self._lock:
@@ -229,7 +229,7 @@ class TaskReading(PoolControl):
         if waiting <= limit:
             return sorted(self._live_runs(), key=lambda run: run.run_id, reverse=True)[:limit]
         executing = [run for pool in pools for run in pool.executing() if run.ended_mono is None]
-        newest = (run for run in reversed(self._book.runs.values()) if run.state in _WAITING)
+        newest = (run for run in reversed(self._book.live.values()) if run.state in _WAITING)
         return [*executing, *islice(newest, max(0, limit - len(executing)))][:limit]
 
     def _runs_of(self, session_id: str) -> list[Run]:

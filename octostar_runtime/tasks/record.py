@@ -2,6 +2,7 @@
 
 from octostar_runtime.models.runs import CancelOutcome, CancelRecord, RunRecord, RunState
 from octostar_runtime.tasks.book import REPLAYABLE
+from octostar_runtime.tasks.cpu_meter import AS_LONG
 from octostar_runtime.tasks.describe import short_name
 from octostar_runtime.tasks.kept_result import KeptResult
 from octostar_runtime.tasks.registry import path_of
@@ -22,6 +23,7 @@ def record_of(run: Run, node_id: str) -> RunRecord:
     started, ended, worker, logs = run.started_mono, run.ended_mono, run.worker, run.logs
     fn = run.fn
     path = path_of(fn) if fn is not None else None
+    run_s = ended - started if started is not None and ended is not None else None
     return RunRecord(
         run_id=run.run_id,
         task_id=str(run.task_id),
@@ -40,8 +42,8 @@ def record_of(run: Run, node_id: str) -> RunRecord:
         started_at=started + offset if started is not None else None,
         ended_at=ended + offset if ended is not None else None,
         wait_s=max(0.0, started - run.ready_mono) if started is not None else None,
-        run_s=ended - started if started is not None and ended is not None else None,
-        cpu_s=run.cpu_s,
+        run_s=run_s,
+        cpu_s=run.cpu_s if run.cpu_s != AS_LONG else run_s,
         timeout_s=options.timeout_s,
         on_session_end=options.on_session_end,
         progress=extra.progress,

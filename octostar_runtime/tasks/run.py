@@ -193,7 +193,7 @@ class Run:
         self.data: Any = None
         self.started_mono: float | None = None
         self.ended_mono: float | None = None
-        self.cpu_s: float | None = None
+        self.cpu_s: float | None = None  # cpu_meter.AS_LONG: all of its run time
         self.result_bytes: int | None = None  # None: not measured; -1: the result was evicted; of a partial one too
         self.worker: Worker | str | None = None  # its worker while it runs, the worker's name afterwards
         self.group: Group | None = None
