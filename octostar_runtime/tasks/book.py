@@ -12,9 +12,15 @@ from octostar_runtime.errors import ResultExpired, TaskNotFound
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.tasks.ended_runs import EndedRuns
 from octostar_runtime.tasks.run import Run
+from octostar_runtime.tasks.utilisation import BusyMeter
 
 #: Ended runs whose closure or arguments are held for a retry.
 REPLAYABLE = 1_000
+#: Ended runs that may wait to be measured and filed: some in one go cost less than as many one by one, and whoever
+#: waits for a run need not wait for this. A hundredth of what is kept at most, so that a small book keeps to its limit.
+FILED_AT_ONCE = 32
+#: Bytes of a result, or of arguments, that must not wait to be counted.
+SMALL = 10_000
 #: Task ids of dropped runs that are remembered, to say "expired" rather than "unknown".
 REMEMBERED = 10_000
 #: Changed runs that wait to be drained before a full resynchronisation takes their place.
@@ -32,10 +38,14 @@ class RunBook:
         self.limit = limit
         self.max_age_s = max_age_s
         self.max_bytes = max_bytes
-        self.live: dict[str, Run] = {}  # by id, in the order they were queued
-        self.newest: dict[Hashable, Run] = {}  # of each task that has a live run, its newest live one
+        # those that are not filed: by id, in the order they were queued, and the newest of each task
+        self.live: dict[str, Run] = {}
+        self.newest: dict[Hashable, Run] = {}
+        self.filed_at_once = max(1, min(FILED_AT_ONCE, limit // 100))
+        #: What has ended since :meth:`file`, with the meter of the worker that executed it.
+        self.unfiled: deque[tuple[Run, BusyMeter | None]] = deque()
         self._ended = EndedRuns(limit)
-        self.ended = self._ended.line  # oldest first
+        self.ended = self._ended.line  # the filed ones, oldest first
         self.ended_counts: dict[RunState, int] = dict.fromkeys(RunState, 0)
         self.held_bytes = 0
         self.call_bytes = 0
@@ -59,7 +69,10 @@ class RunBook:
     def find(self, key: Hashable) -> Run:
         """Return the newest run of a task; ResultExpired when it was dropped, TaskNotFound when never seen."""
         try:
-            run = self.newest.get(key) or self._ended.of_key(key)
+            run = self.newest.get(key)
+            if run is None or run.ended_mono is not None:
+                self.file()  # which may let go of it
+                run = self.newest.get(key) or self._ended.of_key(key)
         except TypeError:
             raise TaskNotFound("no task is known under an id that is not hashable") from None
         if run is not None:
@@ -81,17 +94,31 @@ class RunBook:
 
     def look_up(self, run_id: str) -> Run | None:
         """Return the run of that id, None when it is unknown or was dropped."""
-        return self.live.get(run_id) or self._ended.of_id(run_id)
+        run = self.live.get(run_id)
+        if run is not None and run.ended_mono is None:
+            return run
+        self.file()
+        return self._ended.of_id(run_id)
 
     def rename(self, is_theirs: Callable[[Hashable], bool], renamed: Callable[[Any], Hashable]) -> None:
         """Let ``renamed(key)`` be the task of the runs whose key ``is_theirs``; what that has is found first."""
+        self.file()
         for key in [key for key in self.newest if is_theirs(key)]:
             run = self.newest.pop(key)
             run.key = renamed(key)
             self.newest.setdefault(run.key, run)
         self._ended.rename(is_theirs, renamed)
 
-    def retire(self, run: Run) -> None:
+    def file(self) -> None:
+        """Measure and file the ended runs that wait for it. Whoever reads meters, or all ended runs, calls it first."""
+        unfiled = self.unfiled
+        while unfiled:
+            run, meter = unfiled.popleft()
+            if meter is not None:
+                measure(run, meter)
+            self._retire(run)
+
+    def _retire(self, run: Run) -> None:
         """Keep an ended run within the bounds."""
         self._ended.add(run)
         self.live.pop(run.run_id, None)
@@ -115,6 +142,7 @@ class RunBook:
 
     def hold(self, run: Run, data: Any, size: int) -> bool:
         """Keep the result of an ended run that came later; False when it would take most of the room there is."""
+        self.file()
         if run.result_bytes is None or run.result_bytes <= 0 or size * 2 > self.max_bytes:
             return False
         grown = size - run.result_bytes
@@ -127,12 +155,14 @@ class RunBook:
 
     def expire(self, now: float) -> None:
         """Drop what has grown too old."""
+        self.file()
         oldest = now - self.max_age_s
         while self.ended and (self.ended[0].ended_mono or 0.0) <= oldest:
             self._drop_runs(1)
 
     def next_expiry(self) -> float | None:
         """Return when the oldest ended run grows too old, in monotonic seconds."""
+        self.file()
         return (self.ended[0].ended_mono or 0.0) + self.max_age_s if self.ended else None
 
     def changed(self, run: Run) -> None:
@@ -148,6 +178,7 @@ class RunBook:
         All runs are due with the first call, and once too many wait.
         """
         if not self.tracking or len(self._dirty) > CHANGES:
+            self.file()
             self.resynchronisations += self.tracking
             self.tracking = True
             self._dirty.clear()
@@ -231,6 +262,15 @@ class RunBook:
             if run.extra is not None:
                 run.extra.traceback = run.extra.portable = None
         self._let_go(gone)
+
+
+def measure(run: Run, meter: BusyMeter, ended: float | None = None) -> None:
+    """Count an execution that ended at ``ended``, or with the run, on its worker's meter and in its pool's spread."""
+    started, ended = run.started_mono, run.ended_mono if ended is None else ended
+    assert started is not None
+    assert ended is not None
+    meter.record(run.run_id, run.name, started, ended)
+    run.pool.spread.record(started - run.ready_mono, ended - started, ended)
 
 
 def _at_once(call: Callable[[], object]) -> object:

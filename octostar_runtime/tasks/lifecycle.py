@@ -9,10 +9,11 @@ from octostar_runtime.clock import Clock
 from octostar_runtime.ids import BurstMint
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.ports import EventSink
-from octostar_runtime.tasks.book import RunBook
+from octostar_runtime.tasks.book import RunBook, measure
+from octostar_runtime.tasks.capture import ensure_installed
 from octostar_runtime.tasks.deadlines import Due
 from octostar_runtime.tasks.moves import QUEUED, RETRY_WAIT
-from octostar_runtime.tasks.pool import MEASURED_AT_ONCE, Pool
+from octostar_runtime.tasks.pool import Pool
 from octostar_runtime.tasks.reports import RunReports
 from octostar_runtime.tasks.run import Run
 from octostar_runtime.tasks.stopping import Stopping
@@ -41,32 +42,38 @@ class Lifecycle(RunReports, Stopping):
         QueueFull, ManagerClosed. The hot path of every submit, so it is written out rather than divided up.
         """
         pool, book, key = run.pool, self.book, run.key
-        with self.lock:
-            if not pool.ready:
-                self._make_ready(pool)
-            queue = pool.queue
-            if queue.size + len(pool.retry_waiting) >= pool.queue_limit:
-                self._refuse(pool)
-            run_id = run.run_id = self._mint(run.queued_wall)
-            previous = book.newest.get(key)
-            if previous is not None and previous.ended_mono is None:
-                previous.more().superseded_by = run_id
-                self._cancel(previous, "superseded", None)
-            book.live[run_id] = book.newest[key] = run
-            if book.tracking:
-                run.dirty = True
-                book.noted(run)
-                if self.listeners and book.changes_waiting == 1:
-                    self._outbox.append(self._poke_listeners)
-            worker = pool.idle.pop() if pool.idle and not pool.waking and pool.open else None
-            if worker is not None and not queue.size and queue.per_session_limit is None:
-                worker.run = run  # nobody is passed over; it stays queued until the worker begins it
-            else:
-                session = run.session_id
-                queue.add(run, session if session is not None else run.user)
+        worker = None
+        try:
+            with self.lock:
+                if not pool.ready:
+                    self._make_ready(pool)
+                queue = pool.queue
+                if queue.size + len(pool.retry_waiting) >= pool.queue_limit:
+                    self._refuse(pool)
+                if pool.idle and not pool.waking and pool.open:
+                    pool.waking = True
+                    worker = pool.idle.pop()
+                run_id = run.run_id = self._mint(run.queued_wall)
+                previous = book.newest.get(key)
+                if previous is not None and previous.ended_mono is None:
+                    previous.more().superseded_by = run_id
+                    self._cancel(previous, "superseded", None)
+                book.live[run_id] = book.newest[key] = run
+                if book.tracking:
+                    run.dirty = True
+                    book.noted(run)
+                    if self.listeners and book.changes_waiting == 1:
+                        self._outbox.append(self._poke_listeners)
+                if worker is not None and not queue.size and queue.per_session_limit is None:
+                    worker.run = run  # nobody is passed over; it stays queued until the worker begins it
+                    worker.rested = False
+                    ensure_installed()
+                else:
+                    session = run.session_id
+                    queue.add(run, session if session is not None else run.user)
+        finally:
             if worker is not None:
-                pool.waking = True
-                worker.wake.release()
+                worker.wake.release()  # also when something was raised; and not before it can have the lock
         if self._outbox:
             self.flush()
         return run_id
@@ -133,8 +140,8 @@ class Lifecycle(RunReports, Stopping):
                 self.flush()
             if run is not None or leaving:
                 return run
-            worker.wake.acquire()  # until there is something to do
             worker.rested = True
+            worker.wake.acquire()  # until there is something to do
             with lock:
                 pool.waking = False
                 run = worker.run
@@ -160,39 +167,33 @@ class Lifecycle(RunReports, Stopping):
         assert started is not None
         data, worker.data = worker.data, None
         worker.run = worker.busy_since = worker.outcome = None
-        if worker.left_behind:
+        if worker.left_behind or run.ended_mono is not None or worker.orphaned:
+            self.late_results += not worker.left_behind
             worker.cpu.end(started, now)
-            pool.measure()
-            worker.meter.record(run.run_id, run.name, started, now)
-            return
-        if run.ended_mono is not None or worker.orphaned:
-            self.late_results += 1
-            worker.cpu.end(started, now)
-            pool.measure()
+            self.book.file()
             worker.meter.record(run.run_id, run.name, started, now)
             return
         if run.extra is None and outcome is None:
-            self._end(run, SUCCESS, now, data, worker.size)
+            self._end(run, SUCCESS, now, data, worker.size, worker.meter)
         else:
-            self._settle(run, outcome or Outcome(SUCCESS, data, None), now, worker.size)
+            self._settle(run, outcome or Outcome(SUCCESS, data, None), now, worker)
         run.cpu_s = worker.cpu.end(started, now)
         if run.group is not None:
             pool.queue.release(run)
-        unmeasured = pool.unmeasured
-        unmeasured.append((worker.meter, run.run_id, run.name, run.ready_mono, started, now))
-        if len(unmeasured) >= MEASURED_AT_ONCE:
-            pool.measure()
         if run.options.timeout_s is not None:
             self._deadlines.forget_one()
 
-    def _settle(self, run: Run, outcome: Outcome, now: float, size: int) -> None:
+    def _settle(self, run: Run, outcome: Outcome, now: float, worker: Worker) -> None:
         """Judge an execution that was asked to stop, or raised, or may try again."""
         state, data = judged(run, outcome, now, may_retry=not self.closed)
         if state is RETRY_WAIT:
+            self.book.file()
+            measure(run, worker.meter, now)
             self._wait_for_retry(run, now)
         else:
             kept_partial = data is run.data and data is not None
-            self._end(run, state, now, data, (run.result_bytes or 0) if kept_partial else size)
+            size = (run.result_bytes or 0) if kept_partial else worker.size
+            self._end(run, state, now, data, size, worker.meter)
 
     def _leave(self, worker: Worker, now: float) -> None:
         pool = worker.pool

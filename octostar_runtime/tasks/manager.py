@@ -335,6 +335,7 @@ class TaskManager(TaskReading):
     def forget_person(self, user: str) -> int:
         """Remove from the ended runs of ``user`` whose they were, what with, and what came of them; return how many."""
         with self._lock:
+            self._book.file()
             theirs = [run for run in self._book.ended if run.user == user]
             for run in theirs:
                 run.anonymise()

@@ -16,9 +16,10 @@ from octostar_runtime.models.events import Event
 from octostar_runtime.models.runs import TERMINAL, TRANSITIONS, RunState
 from octostar_runtime.periodic import DeadlineThread
 from octostar_runtime.ports import EventSink
-from octostar_runtime.tasks.book import RunBook
+from octostar_runtime.tasks.book import SMALL, RunBook
 from octostar_runtime.tasks.deadlines import Deadlines, Due
 from octostar_runtime.tasks.run import Run
+from octostar_runtime.tasks.utilisation import BusyMeter
 from octostar_runtime.tasks.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -81,8 +82,8 @@ class RunMoves:
         run.state = state
         run.seq += 1
 
-    def _end(self, run: Run, state: RunState, now: float, data: Any, size: int) -> None:
-        """The one way into a terminal state."""
+    def _end(self, run: Run, state: RunState, now: float, data: Any, size: int, meter: BusyMeter | None = None) -> None:
+        """The one way into a terminal state; ``meter`` is that of the worker that has executed it."""
         if state not in TRANSITIONS[run.state]:
             raise InvalidTransition(f"a run that is {run.state} cannot become {state}")
         run.state = state
@@ -110,7 +111,13 @@ class RunMoves:
             extra.stuck = False
             extra.packed = extra.elsewhere = None
         book = self.book
-        book.retire(run)
+        unfiled = book.unfiled
+        unfiled.append((run, meter))
+        if (
+            len(unfiled) >= book.filed_at_once or size + run.call_bytes > SMALL
+            or meter is None or run.logs is not None
+        ):  # fmt: skip
+            book.file()
         if not run.dirty and book.tracking:
             self._changed(run)
         if not self._expiry_planned:

@@ -13,14 +13,10 @@ if TYPE_CHECKING:
     from octostar_runtime.tasks.worker import Worker
 
 _RETIRED = 200
-#: Ended runs that may wait to be measured: a few dozen in one go cost less than as many one by one between switches.
-MEASURED_AT_ONCE = 32
-#: The meter of the worker, the run's id and name, when it was ready, started and ended (monotonic seconds).
-Ended = tuple[BusyMeter, str, str, float, float, float]
 
 
 class Pool:
-    """One named pool. ``lock`` is the manager's; ``changed`` tells it that a run has."""
+    """One named pool. ``lock`` is the manager's; ``changed`` tells it that a run has, ``file`` lets it measure."""
 
     def __init__(
         self,
@@ -32,6 +28,7 @@ class Pool:
         per_session_limit: int | None,
         lock: Any,
         changed: Callable[[Run], None],
+        file: Callable[[], None],
     ) -> None:
         self.name = name
         self.size = size
@@ -41,6 +38,7 @@ class Pool:
         self.queue_limit = queue_limit
         self.lock = lock
         self.changed = changed
+        self.file = file
         self.queue = FairQueue(per_session_limit)
         self.open = True  # whether queued runs may start
         self.state = "open"
@@ -56,7 +54,6 @@ class Pool:
         self.retry_waiting: set[Run] = set()
         self.rejected = 0
         self.spread = SpreadMeter()
-        self.unmeasured: list[Ended] = []  # in the order they ended; add to it, and call measure() now and then
         self.retired: deque[tuple[BusyMeter, float]] = deque(maxlen=_RETIRED)  # workers that left, and when
 
     def wake_one(self) -> None:
@@ -64,14 +61,6 @@ class Pool:
         if self.idle and not self.waking:
             self.waking = True
             self.idle.pop().wake.release()
-
-    def measure(self) -> None:
-        """Count the ended runs that wait for it. Whoever reads the meters calls it first."""
-        spread = self.spread
-        for meter, run_id, name, ready, started, ended in self.unmeasured:
-            meter.record(run_id, name, started, ended)
-            spread.record(started - ready, ended - started, ended)
-        self.unmeasured.clear()
 
     def executing(self) -> list[Run]:
         """Return the runs that workers have now."""

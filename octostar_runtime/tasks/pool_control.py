@@ -86,6 +86,7 @@ class PoolControl:
             per_session_limit=settings.per_session_limit,
             lock=self._lifecycle.lock,
             changed=self._lifecycle.book.changed,
+            file=self._lifecycle.book.file,
         )
         with self._lifecycle.lock:
             if self._lifecycle.closed:

@@ -56,7 +56,7 @@ class PoolPicture:
     __slots__ = ("_offset", "_on_cluster", "_orphans", "_record", "_retired", "_slots", "_workers")
 
     def __init__(self, pool: Pool, node_id: str, now: float, wall: float) -> None:
-        pool.measure()
+        pool.file()
         self._offset = wall - now
         self._workers = [WorkerPicture(worker, now) for worker in pool.workers]
         self._orphans = [WorkerPicture(worker, now) for worker in pool.orphans]

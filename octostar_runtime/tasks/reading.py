@@ -75,6 +75,7 @@ class TaskReading(PoolControl):
     def runs(self, limit: int = RUNS_LIMIT) -> tuple[RunRecord, ...]:
         """Return the newest ``limit`` runs, newest first, live ones before ended ones when there are too many."""
         with self._lock:
+            self._book.file()
             newest = self._newest_live(limit)
             ended = [run for run, _ in zip(reversed(self._book.ended), range(limit - len(newest)), strict=False)]
         chosen = sorted([*newest, *ended], key=lambda run: run.run_id, reverse=True)
@@ -89,6 +90,7 @@ class TaskReading(PoolControl):
     def counts(self) -> Mapping[RunState, int]:
         """Return how many of the runs kept here are in each state."""
         with self._lock:
+            self._book.file()
             counts = {state: self._book.ended_counts[state] for state in RunState}
             for pool in self._every_pool():
                 counts[RunState.QUEUED] += pool.queue.size

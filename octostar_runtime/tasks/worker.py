@@ -65,7 +65,7 @@ class Worker:
         self.outcome: Outcome | None = None
         self.data: Any = None
         self.size = 0
-        self.rested = True  # it was idle since its last run
+        self.rested = True  # it was idle since its last run, and has to look after the taps of the logs itself
         self._lifecycle = lifecycle
         self.cpu = CpuMeter()
 

@@ -120,6 +120,43 @@ class TestBytes:
             tasks.submit("more", lambda handle: None)
 
 
+class TestFilingIsPutOff:
+    """Ended runs are measured and filed some at a time; nobody who reads notices."""
+
+    @pytest.mark.parametrize("view", ["counts", "runs", "by id", "by task", "pool", "changes", "forgotten", "adopted"])
+    def test_whoever_reads_first_finds_everything_that_has_ended(self, make_manager: MakeManager, view: str) -> None:
+        tasks = make_manager(size=2)
+        ids = [tasks.submit(f"t{number}", registered, {"text": "x"}, session="s", user="ada") for number in range(5)]
+        assert all(tasks.wait(f"t{number}", 5) for number in range(5))
+        seen: dict[str, Any] = {
+            "counts": lambda: tasks.counts()[RunState.SUCCESS],
+            "runs": lambda: len([run for run in tasks.runs() if run.state is RunState.SUCCESS]),
+            "by id": lambda: len([run_id for run_id in ids if tasks.run(run_id).terminal]),
+            "by task": lambda: len([tasks.get_result(f"t{number}") for number in range(5)]),
+            "pool": lambda: tasks.pools()[0].run.count,
+            "changes": lambda: len(tasks.drain_changes()),
+            "forgotten": lambda: tasks.forget_person("ada"),
+            "adopted": lambda: tasks.adopt("s", "other") + len(tasks.runs()),
+        }
+        assert seen[view]() == 5
+
+    def test_no_more_than_a_few_dozen_wait(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(size=2)
+        for number in range(200):
+            tasks.submit(f"t{number}", lambda handle: None)
+        assert tasks.join_pool("default", 10)
+        assert len(tasks._book.unfiled) < 32
+        assert len(tasks._book.ended) > 160
+
+    def test_what_is_large_does_not_wait(self, make_manager: MakeManager) -> None:
+        tasks = make_manager(size=1)
+        tasks.submit("t", lambda handle: bytes(BIG))
+        assert tasks.wait("t", 5)
+        wait_until(lambda: not tasks._pools["default"].executing())
+        with tasks._lock:
+            assert tasks._book.held_bytes > BIG
+
+
 class TestCancelsThatMeetATimeLimit:
     """A run whose limit has struck is tried again only when nobody wants it to stop."""
 
