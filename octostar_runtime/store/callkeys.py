@@ -6,8 +6,8 @@ from sqlalchemy import and_, delete, or_, select, update
 
 from octostar_runtime.models.calls import KEPT_S, PENDING_S, KeyedCall
 from octostar_runtime.store.database import Database
+from octostar_runtime.store.prepared import insert
 from octostar_runtime.store.schema import call_key
-from octostar_runtime.store.writing import insert
 
 
 class SqlCallKeys:

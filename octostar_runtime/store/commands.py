@@ -10,8 +10,9 @@ from octostar_runtime.models.events import Event
 from octostar_runtime.models.nodes import NodeState
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.jsontext import dump, load
+from octostar_runtime.store.prepared import insert
 from octostar_runtime.store.schema import command, node
-from octostar_runtime.store.writing import insert, write_events
+from octostar_runtime.store.writing import write_events
 
 _PLAIN = ("command_id", "target", "kind", "actor", "reason", "at", "expires_at", "error", "done_at")
 _ALIVE = (NodeState.OK.value, NodeState.LATE.value, NodeState.DRAINING.value)

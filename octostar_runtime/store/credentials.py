@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, select, update
 from octostar_runtime.models.access import Credential, Role
 from octostar_runtime.store import schema
 from octostar_runtime.store.database import Database
-from octostar_runtime.store.writing import insert
+from octostar_runtime.store.prepared import insert
 
 _SCOPE_SEPARATOR = "\n"
 _table = schema.credential

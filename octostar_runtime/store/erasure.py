@@ -13,6 +13,7 @@ from octostar_runtime.store import schema
 from octostar_runtime.store.anonymous import ERASED, Mentions, faceless, nameless, without_mention, without_person
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.eventcodec import event_of, event_row
+from octostar_runtime.store.indexing import note_texts, remove_texts
 from octostar_runtime.store.jsontext import clean, dump, load
 from octostar_runtime.store.runcodec import run_of, run_row
 from octostar_runtime.store.runs import COLUMNS
@@ -71,7 +72,7 @@ def _found(database: Database, key: Key, condition: ColumnElement[bool]) -> Iter
 
 
 def _erase_runs(connection: Connection, ids: Sequence[Any], mentions: Mentions) -> int:
-    run, changed = schema.run, 0
+    run, changes = schema.run, []
     wanted = select(run.c.id, run.c.portable, *COLUMNS).where(run.c.id.in_(ids))
     wanted = wanted.order_by(run.c.run_id).with_for_update()  # all writers lock runs in this order
     for row in connection.execute(wanted).mappings().all():
@@ -81,10 +82,13 @@ def _erase_runs(connection: Connection, ids: Sequence[Any], mentions: Mentions) 
             continue
         if before.user == mentions.user or (portable and mentions.within(load(portable)) != load(portable)):
             portable = None
-        values = run_row(after) | {"portable": portable, "ended_at": row["ended_at"]}
-        connection.execute(update(run).where(run.c.id == row["id"]).values(values))
-        changed += 1
-    return changed
+        changes.append(run_row(after, portable)._replace(ended_at=row["ended_at"]))
+    ended = [row.run_id for row in changes if row.ended_at is not None]
+    remove_texts(connection, ended)
+    for values in changes:
+        connection.execute(update(run).where(run.c.run_id == values.run_id).values(values._asdict()))
+    note_texts(connection, ended)
+    return len(changes)
 
 
 def _erase_sessions(connection: Connection, ids: Sequence[Any], _: Mentions) -> int:

@@ -25,6 +25,16 @@ def condition_of(query: Query, now: float) -> Condition:
     return and_(*(or_(*(_term(term, now) for term in group)) for group in query.groups))
 
 
+def states_of(query: Query) -> frozenset[RunState] | None:
+    """Return the states that ``query`` allows; None when it asks for anything else."""
+    allowed = frozenset(RunState)
+    for group in query.groups:
+        if any(term.field is not Field.STATE for term in group):
+            return None
+        allowed &= frozenset().union(*(frozenset(RunState) - t.states if t.exclude else t.states for t in group))
+    return allowed
+
+
 def _term(term: Term, now: float) -> Condition:
     if term.field is Field.STATE and term.exclude:  # the other states: an index finds those, it cannot find "not"
         return _state(replace(term, states=frozenset(RunState) - term.states, exclude=False), now)

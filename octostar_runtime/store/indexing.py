@@ -1,20 +1,24 @@
 """SQLite: put the texts of ended runs into the search index, many at a time and after the runs themselves are stored.
 
-Triggers note the id of each run that ends, whoever ends it. Whichever process stores runs next, and finds enough of
-them noted, indexes those in a transaction of its own: all of them or, when it dies half-way, none, and they stay noted.
+Whoever ends runs, or changes texts of ended ones, notes them in the same transaction. Whichever process stores runs
+next, and finds enough of them noted, indexes those in a transaction of its own: all of them or, when it dies half-way,
+none, and they stay noted. What is deleted leaves the index by a trigger.
 """
 
 import logging
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from octostar_runtime.clock import Clock
 from octostar_runtime.errors import StoreUnavailable
 from octostar_runtime.store.database import Database
+from octostar_runtime.store.prepared import marks
 
 logger = logging.getLogger(__name__)
 MOST_DUE = 1_000  # runs that wait to be indexed: the more at once, the less each costs; every search reads those left
 AT_ONCE = 2_000  # what an older release, or one that could not, left behind is caught up with in steps
+IDS_AT_ONCE = 500
 PAUSE_S = 10.0  # after a step that failed: searches read what waits, so that nothing is missed meanwhile
 
 
@@ -51,6 +55,30 @@ class TextIndex:
             due = self.due(connection)
         if due:
             self.step()
+
+
+def note_texts(connection: Connection, run_ids: Sequence[str]) -> None:
+    """Note the runs of these ids that have ended, to be indexed with the next ones."""
+    ended = "SELECT id FROM run WHERE run_id IN ({}) AND ended_at IS NOT NULL"
+    _of_each(connection, f"INSERT OR IGNORE INTO run_search_due (id) {ended}", run_ids)
+
+
+def remove_texts(connection: Connection, run_ids: Sequence[str]) -> None:
+    """Take runs out of the index, before their texts change: it has to be told what it holds of them."""
+    indexed = (
+        "SELECT 'delete', id, head, error_text, args_text FROM run WHERE run_id IN ({}) AND ended_at IS NOT NULL "
+        "AND id NOT IN (SELECT id FROM run_search_due)"
+    )
+    into = "INSERT INTO run_search (run_search, rowid, head, error_text, args_text)"
+    _of_each(connection, f"{into} {indexed}", run_ids)
+
+
+def _of_each(connection: Connection, statement: str, run_ids: Sequence[str]) -> None:
+    if connection.dialect.name != "sqlite":
+        return  # PostgreSQL's own indexes follow by themselves
+    for start in range(0, len(run_ids), IDS_AT_ONCE):
+        some = tuple(run_ids[start : start + IDS_AT_ONCE])
+        connection.exec_driver_sql(statement.format(marks(connection, some)), some)
 
 
 def _index(connection: Connection) -> None:

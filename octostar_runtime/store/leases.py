@@ -6,8 +6,8 @@ from sqlalchemy import delete, or_, select
 
 from octostar_runtime.errors import InvalidInput
 from octostar_runtime.store.database import Database
+from octostar_runtime.store.prepared import insert
 from octostar_runtime.store.schema import lease
-from octostar_runtime.store.writing import insert
 
 
 class SqlLeases:

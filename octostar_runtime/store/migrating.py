@@ -14,7 +14,7 @@ from octostar_runtime.store.database import Database
 logger = logging.getLogger(__name__)
 
 #: Every schema there ever was, oldest first; the last one is this release's.
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 HEAD = REVISIONS[-1]
 _ADVISORY_KEY = 0x0C705741  # any number, the same in every release
 #: A migration of many rows, and the wait for somebody else's, may take as long as they take.

@@ -1,13 +1,14 @@
 """A run as a row: columns for what is searched, sorted and counted by, JSON for the rest."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from octostar_runtime.models.runs import TERMINAL, CancelOutcome, CancelRecord, LogLine, RunRecord, RunState
 from octostar_runtime.query.expression import error_text, head_text
+from octostar_runtime.store.grouping import FAILED
 from octostar_runtime.store.jsontext import clean, dump, load
 
 #: Columns that hold a field of the record as it is.
@@ -15,56 +16,102 @@ PLAIN = (
     "run_id", "task_id", "name", "pool", "node_id", "session_id", "user", "seq",
     "queued_at", "started_at", "ended_at", "wait_s", "run_s",
 )  # fmt: skip
-#: Columns made from fields, in the order of :func:`run_row`.
-DERIVED = ("state", "name_key", "user_key", "tags_key", "error_key", "head", "error_text", "args_text", "detail")
-COLUMNS = (*PLAIN, *DERIVED)
 #: What has to be read to rebuild a record.
 READ = (*PLAIN, "state", "detail")
 
 _IN_DETAIL = tuple(
     (field.name, field.default) for field in fields(RunRecord) if field.name not in PLAIN and field.name != "state"
 )
+#: What most records say something about; the rest is compared at once.
+_OFTEN = frozenset({
+    "arguments", "function", "not_retriable_because", "portable", "retriable", "tags", "timeline", "worker",
+})  # fmt: skip
+_OFTEN_DETAIL = tuple(each for each in _IN_DETAIL if each[0] in _OFTEN)
+_SELDOM_DETAIL = tuple(each for each in _IN_DETAIL if each[0] not in _OFTEN)
+_SELDOM_DEFAULTS = tuple(default for _, default in _SELDOM_DETAIL)
 _plain_of = attrgetter(*PLAIN)
-_detail_of = attrgetter(*(name for name, _ in _IN_DETAIL))
+_often_of = attrgetter(*(name for name, _ in _OFTEN_DETAIL))
+_seldom_of = attrgetter(*(name for name, _ in _SELDOM_DETAIL))
 ERROR_KEY_LENGTH = 200
 #: What differs between two cases of one fault: ids, addresses, counts. One ``#`` stands for each.
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\d+(?:[.,:]\d+)*")
 TAG_SEPARATOR = "\n"
 
 
-def run_row(run: RunRecord) -> dict[str, Any]:
-    """Return the row of ``run``, without its portable arguments.
+class RunRow(NamedTuple):
+    """The values of a row but for its number, in the order in which they are bound."""
 
-    An ended run has an ``ended_at`` and a live one has none: the indexes and what may replace what rest on it. Made for
-    every transition, so it takes few steps: what needs no cleaning is not cleaned.
+    run_id: str
+    task_id: str
+    name: str
+    name_key: str
+    pool: str
+    node_id: str
+    session_id: str | None
+    user: str | None
+    user_key: str
+    tags_key: str
+    state: str
+    seq: int
+    queued_at: float
+    started_at: float | None
+    ended_at: float | None
+    wait_s: float | None
+    run_s: float | None
+    error_key: str | None
+    head: str
+    error_text: str
+    args_text: str
+    detail: str
+    portable: str | None
+
+
+def run_row(run: RunRecord, portable: str | None = None) -> RunRow:
+    """Return the row of ``run``, with its portable arguments as JSON.
+
+    An ended run has an ``ended_at`` and a live one has none, a failed one has an ``error_key``: the indexes and what
+    may replace what rest on it. Made for every transition, in few steps: what needs no cleaning is not cleaned.
     """
-    row: dict[str, Any] = dict(zip(PLAIN, _plain_of(run), strict=True))
-    head = head_text(run)
-    tags = [tag.casefold() for tag in run.tags] if run.tags else ()
+    (run_id, task_id, name, pool, node_id, session_id, user, seq,
+     queued_at, started_at, ended_at, wait_s, run_s) = _plain_of(run)  # fmt: skip
+    head, tags, state = head_text(run), run.tags, run.state
     if not head.isascii() or "\0" in head:  # all the texts below are in it
-        head = clean(head)
-        tags = [clean(tag) for tag in tags]
-        for name in ("task_id", "name", "session_id", "user"):
-            if row[name]:
-                row[name] = clean(row[name])
-    state = run.state
+        head, task_id, name = clean(head), clean(task_id), clean(name)
+        tags = tuple(clean(tag.casefold()) for tag in tags)
+        session_id, user = session_id and clean(session_id), user and clean(user)
     if state in TERMINAL:
-        if row["ended_at"] is None:
-            row["ended_at"] = run.queued_at
-        elif row["run_s"] is None and run.started_at is not None:
-            row["run_s"] = row["ended_at"] - run.started_at  # what "longer:" compares, by an index
+        if ended_at is None:
+            ended_at = queued_at
+        elif run_s is None and started_at is not None:
+            run_s = ended_at - started_at  # what "longer:" compares, by an index
     else:
-        row["ended_at"] = row["run_s"] = None
-    row["state"] = state.value
-    row["name_key"] = row["name"].casefold()
-    row["user_key"] = row["user"].casefold() if row["user"] else ""
-    row["tags_key"] = TAG_SEPARATOR.join(["", *tags, ""]) if tags else ""
-    row["error_key"] = error_key(run)
-    row["head"] = head.casefold()
-    row["error_text"] = clean(text.casefold()) if (text := error_text(run)) else ""
-    row["args_text"] = clean(run.arguments.casefold()) if run.arguments else ""
-    row["detail"] = dump(_detail(run))
-    return row
+        ended_at = run_s = None
+    error = error_text(run)
+    return RunRow(
+        run_id,
+        task_id,
+        name,
+        name.casefold(),
+        pool,
+        node_id,
+        session_id,
+        user,
+        user.casefold() if user else "",
+        TAG_SEPARATOR.join(["", *(tag.casefold() for tag in tags), ""]) if tags else "",
+        state.value,
+        seq,
+        queued_at,
+        started_at,
+        ended_at,
+        wait_s,
+        run_s,
+        error_key(run) if error else "" if state in FAILED else None,
+        head.casefold(),
+        clean(error.casefold()) if error else "",
+        clean(run.arguments.casefold()) if run.arguments else "",
+        dump(_detail(run)),
+        portable,
+    )
 
 
 def error_key(run: RunRecord) -> str | None:
@@ -77,11 +124,9 @@ def error_key(run: RunRecord) -> str | None:
 
 
 def _detail(run: RunRecord) -> dict[str, object]:
-    detail: dict[str, object] = {
-        name: value
-        for (name, default), value in zip(_IN_DETAIL, _detail_of(run), strict=True)
-        if value is not default and value != default
-    }
+    detail = _told(_OFTEN_DETAIL, _often_of(run))
+    if (seldom := _seldom_of(run)) != _SELDOM_DEFAULTS:
+        detail |= _told(_SELDOM_DETAIL, seldom)
     if run.cancel is not None:
         cancel = run.cancel
         detail["cancel"] = [
@@ -90,9 +135,15 @@ def _detail(run: RunRecord) -> dict[str, object]:
         ]  # fmt: skip
     if run.logs:
         detail["logs"] = [(line.at, line.level, line.logger, line.text) for line in run.logs]
-    if run.timeline:
-        detail["timeline"] = [(state.value, at) for state, at in run.timeline]
     return detail
+
+
+def _told(known: Iterable[tuple[str, object]], values: Iterable[object]) -> dict[str, object]:
+    return {
+        name: value
+        for (name, default), value in zip(known, values, strict=True)
+        if value is not default and value != default
+    }
 
 
 def run_of(row: Mapping[Any, Any]) -> RunRecord:

@@ -2,7 +2,7 @@
 
 What makes a page slow is reading rows that do not belong to it, all over a big table. So what is found is sorted by
 hand from one wide index, which costs the same whatever is asked for, unless most runs are found: then the order's own
-index is followed until the page is full. PostgreSQL, which keeps statistics, is left to choose where much is found.
+index is followed until the page is full.
 """
 
 import base64
@@ -20,9 +20,10 @@ from octostar_runtime.store.schema import run, tally
 
 Condition = ColumnElement[bool]
 COUNTED = 1_000
-#: From this many on the planner of SQLite, which does not know how many there are, is told which index to read.
+#: From this many on it is worth it to follow an order; SQLite's planner, which knows no numbers, is told the index.
 MANY = 20_000
 WIDE = "run_state"
+NEWEST = "run_queued"
 #: What may be sorted by, and the index that has it in order.
 SORTS: Mapping[str, tuple[Column[Any], str | None]] = {
     "queued_at": (run.c.queued_at, None),  # in order behind names, users and states as well: the planner knows better
@@ -33,17 +34,21 @@ SORTS: Mapping[str, tuple[Column[Any], str | None]] = {
     "state": (run.c.state, None),
     "pool": (run.c.pool, None),
     "node_id": (run.c.node_id, None),
-    "wait_s": (run.c.wait_s, None),
+    "wait_s": (run.c.wait_s, "run_wait"),
     "run_s": (run.c.run_s, "run_took"),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a search finds: ``few`` when it fits into memory, ``cheap`` when an index can count it, or it is all."""
+    """What a search finds: ``few`` when it fits into memory, ``cheap`` when an index can count it, or it is all.
+
+    ``often``: so many, all over the list, that following its order fills a page soon.
+    """
 
     condition: Condition
     few: bool = False
+    often: bool = False
     cheap: bool = False
     all: bool = False
 
@@ -105,6 +110,11 @@ class Order:
             ordered = ordered.nulls_last() if self.descending else ordered.nulls_first()
         return statement.order_by(ordered, run.c.id.desc() if self.descending else run.c.id.asc())
 
+    @property
+    def is_newest(self) -> bool:
+        """Whether this is the order of time."""
+        return self.column is run.c.queued_at
+
     def cursor(self, row_id: int, value: object) -> str:
         """Return the text that continues behind a row."""
         return base64.urlsafe_b64encode(json.dumps([value, row_id]).encode()).decode()
@@ -152,11 +162,14 @@ def _ordered(connection: Connection, found: Found, total: int | None, order: Ord
     """Return the SELECT of what is found, in an order for which little has to be read."""
     wanted: Select[Any] = select(run.c.id, order.column)
     hint = None
-    if total is None or found.few or found.all:
-        return order.applied(wanted, by_hand=found.few)
+    if found.few:
+        return order.applied(wanted, by_hand=True)
+    if total is None or found.all:
+        wanted = order.applied(wanted, by_hand=False)
+        return wanted.with_hint(run, f"INDEXED BY {NEWEST}", "sqlite") if found.often and order.is_newest else wanted
     by_hand = total <= MANY
-    if not by_hand and order.column is not run.c.queued_at and connection.dialect.name == "sqlite":
-        by_hand = order.index is None or total <= _kept(connection) / 2
+    if not by_hand and not order.is_newest:
+        by_hand = order.index is None or total <= kept(connection) / 2
         hint = WIDE if by_hand else order.index
     wanted = order.applied(wanted, by_hand=by_hand)
     return wanted if hint is None else wanted.with_hint(run, f"INDEXED BY {hint}", "sqlite")
@@ -182,10 +195,10 @@ def _total(connection: Connection, found: Found, known: int | None, *, seen_all:
 def _count(connection: Connection, found: Found) -> int:
     if found.all:
         live = select(func.count()).select_from(run).where(run.c.ended_at.is_(None))
-        return _kept(connection) + connection.execute(live).scalar_one()
+        return kept(connection) + connection.execute(live).scalar_one()
     return connection.execute(select(func.count()).select_from(run).where(found.condition)).scalar_one()
 
 
-def _kept(connection: Connection) -> int:
+def kept(connection: Connection) -> int:
     """Return how many ended runs there are, without counting them."""
     return int(connection.execute(select(func.sum(tally.c.n))).scalar() or 0)

@@ -3,24 +3,26 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from octostar_runtime.errors import InvalidInput
 from octostar_runtime.models.groups import RunGroups
 from octostar_runtime.models.runs import RunRecord, RunState
-from octostar_runtime.query import Field, Query, parse
+from octostar_runtime.query import Field, Query, Term, parse
 from octostar_runtime.store.database import Database
-from octostar_runtime.store.filters import condition_of
-from octostar_runtime.store.grouping import stretches
+from octostar_runtime.store.filters import condition_of, states_of
+from octostar_runtime.store.grouping import FAILED, stretches
 from octostar_runtime.store.jsontext import load
 from octostar_runtime.store.runcodec import READ, run_of
-from octostar_runtime.store.rungroups import buckets_of, groups_of
-from octostar_runtime.store.runpages import Found, page_of
+from octostar_runtime.store.rungroups import buckets_of, faults_of, groups_of
+from octostar_runtime.store.runpages import Found, kept, page_of
 from octostar_runtime.store.schema import run, tally
-from octostar_runtime.store.textindex import candidates
+from octostar_runtime.store.textindex import ALL, MOST_CANDIDATES, at_least, candidates, common_candidates, match_of
 from octostar_runtime.store.writing import chunks
 
+Condition = ColumnElement[bool]
 MAX_LIMIT = 10_000
+SMALL = 10  # a part of less than one in so many is worth being put together with common words
 COLUMNS = [run.c[name] for name in READ]
 
 
@@ -97,6 +99,9 @@ class SqlRuns:
         """
         read = parse(query)
         with self._database.read() as connection:
+            states = states_of(read)
+            if by == "error" and states is not None:
+                return faults_of(connection, states, limit=limit)
             return groups_of(connection, self._searched(connection, read).condition, by=by, limit=limit)
 
     def buckets(self, query: str, *, since: float, until: float, step_s: float) -> RunGroups:
@@ -114,7 +119,12 @@ class SqlRuns:
         few = candidates(connection, query)
         if few is not None:
             return Found(condition=and_(few, condition), few=True, cheap=True)
-        return Found(condition=condition, cheap=_is_cheap(query), all=not query.terms)
+        part = Query(tuple(term for group in query.groups if all(map(_is_counted, group)) for term in group))
+        if len(part.terms) == len(query.terms):
+            return Found(condition=condition, cheap=True, all=not query.terms)
+        if not part.terms:
+            return Found(condition=condition)
+        return _narrowed(connection, query, condition, condition_of(part, self._now()))
 
     def versions(self, *, without_node: str, limit_live: int, limit_ended: int) -> dict[str, int]:
         """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones: what a reader must have."""
@@ -144,8 +154,9 @@ class SqlRuns:
 
     def failed_since(self, at: float) -> int:
         """Return how many runs failed (error, timed out, lost) at or after the UTC second ``at``."""
-        failed = [RunState.ERROR.value, RunState.TIMED_OUT.value, RunState.LOST.value]
-        counted = select(func.count()).select_from(run).where(run.c.ended_at >= at, run.c.state.in_(failed))
+        state = func.coalesce(run.c.state, run.c.state)  # SQLite would rather look at all that ever failed
+        counted = select(func.count()).select_from(run)
+        counted = counted.where(run.c.ended_at >= at, run.c.error_key.is_not(None), state.in_(sorted(FAILED)))
         with self._database.read() as connection:
             return connection.execute(counted).scalar_one()
 
@@ -162,12 +173,23 @@ class SqlRuns:
 _COUNTED_BY_INDEX = frozenset({Field.STATE, Field.NAME, Field.USER, Field.OLDER, Field.LONGER})
 
 
-def _is_cheap(query: Query) -> bool:
-    """Whether an index alone can count what the query finds."""
-    return all(
-        term.field in _COUNTED_BY_INDEX and all(pattern.plain is not None for pattern in term.patterns)
-        for term in query.terms
-    )
+def _is_counted(term: Term) -> bool:
+    """Whether an index alone can count what the term finds."""
+    return term.field in _COUNTED_BY_INDEX and all(pattern.plain is not None for pattern in term.patterns)
+
+
+def _narrowed(connection: Connection, query: Query, condition: Condition, part: Condition) -> Found:
+    """Look how many of a small ``part`` of all runs have the words of ``query``, of which there are many elsewhere."""
+    small = kept(connection) // SMALL
+    if not match_of(query) or at_least(connection, select(run.c.id).where(part), small + 1):
+        return Found(condition=condition)
+    likely = common_candidates(connection, query)
+    if likely is None:
+        return Found(condition=condition)
+    near = condition if likely is ALL else and_(likely, part)
+    if at_least(connection, select(run.c.id).where(near), MOST_CANDIDATES + 1):
+        return Found(condition=condition, often=True)
+    return Found(condition=and_(likely, condition), few=True, cheap=True)
 
 
 def _checked(name: str, value: int) -> int:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 metadata = MetaData()
 RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only by a column of type INTEGER
 LIVE = text("ended_at IS NULL")
+OF_FAILED = text("error_key IS NOT NULL")  # every failed run has one; some that were cancelled as well
 
 node = Table(
     "node",
@@ -87,15 +88,38 @@ run = Table(
     Column("portable", Text),  # arguments as JSON, to run it again elsewhere; never part of a record
     Index("run_queued", "queued_at", "id"),
     Index("run_live", "node_id", sqlite_where=LIVE, postgresql_where=LIVE),
+    # PostgreSQL has these three with NULLS FIRST, as lists are sorted, and with the id, which SQLite adds by itself.
     Index("run_ended", "ended_at"),
+    Index("run_took", "run_s"),
+    Index("run_wait", "wait_s"),
     # Every transition writes this one anyway: with all that a list is narrowed down and sorted by, it is read instead
     # of the rows themselves.
     Index(
-        "run_state", "state", "queued_at", "name_key", "user_key", "pool", "started_at", "ended_at", "wait_s", "run_s"
+        "run_state",
+        "state",
+        "queued_at",
+        "name_key",
+        "user_key",
+        "pool",
+        "started_at",
+        "ended_at",
+        "wait_s",
+        "run_s",
+        postgresql_include=["id"],
     ),
-    Index("run_name", "name_key", "queued_at"),
-    Index("run_user", "user_key", "queued_at"),
-    Index("run_took", "run_s"),
+    Index("run_name", "name_key", "queued_at", postgresql_include=["id"]),
+    Index("run_user", "user_key", "queued_at", postgresql_include=["id"]),
+    Index("run_failed", "ended_at", "state", sqlite_where=OF_FAILED, postgresql_where=OF_FAILED),
+    Index(
+        "run_fault",
+        "queued_at",
+        "state",
+        "error_key",
+        "wait_s",
+        "run_s",
+        sqlite_where=OF_FAILED,
+        postgresql_where=OF_FAILED,
+    ),
     sqlite_autoincrement=True,  # an id is never used twice, so that a search index cannot point at another run
 )
 

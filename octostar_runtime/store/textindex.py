@@ -7,7 +7,7 @@ itself.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, select, true, union_all
 from sqlalchemy import text as sql_text
 
 from octostar_runtime.query import Field, Pattern, Query, Term
@@ -15,23 +15,54 @@ from octostar_runtime.store.jsontext import clean
 from octostar_runtime.store.runcodec import TAG_SEPARATOR
 from octostar_runtime.store.schema import run
 
+Condition = ColumnElement[bool]
+ALL: Condition = true()
 MOST_CANDIDATES = 20_000
+MOST_COMMON = 250_000  # as many numbers are put into a set in the time in which some ten thousand rows are read
 _INDEXED = frozenset({Field.TEXT, Field.ERROR, Field.ARG, Field.TAG, Field.SESSION})
 
 
-def candidates(connection: Connection, query: Query) -> ColumnElement[bool] | None:
+def candidates(connection: Connection, query: Query) -> Condition | None:
     """Return a condition that few runs satisfy, all that ``query`` finds among them; None when there is no such."""
     match = match_of(query)
     if connection.dialect.name != "sqlite" or match is None:
         return None
-    matched = sql_text("run_search MATCH :pieces").bindparams(bindparam("pieces", match, unique=True))
-    found: Any = select(literal_column("rowid")).select_from(sql_text("run_search")).where(matched)
-    some = found.limit(MOST_CANDIDATES + 1).subquery()
-    if connection.execute(select(func.count()).select_from(some)).scalar_one() > MOST_CANDIDATES:
+    found = _matching(match)
+    if at_least(connection, found, MOST_CANDIDATES + 1):
         return None  # common words: following the order of the list finds a page of them sooner
+    return run.c.id.in_(_with_others(found))
+
+
+def common_candidates(connection: Connection, query: Query) -> Condition | None:
+    """Return the same for words that more runs have, to be asked of runs that an index has found; None when most do.
+
+    PostgreSQL puts two indexes together by itself: there it is :data:`ALL`.
+    """
+    match = match_of(query)
+    if connection.dialect.name != "sqlite" or match is None:
+        return ALL
+    found = _matching(match)
+    if at_least(connection, found, MOST_COMMON + 1):
+        return None
+    return func.coalesce(run.c.id, run.c.id).in_(_with_others(found))  # not run.id, by which each would be fetched
+
+
+def at_least(connection: Connection, wanted: Select[Any], number: int) -> bool:
+    """Whether a statement finds so many rows."""
+    some = wanted.limit(number).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one() >= number
+
+
+def _matching(match: str) -> Select[Any]:
+    matched = sql_text("run_search MATCH :pieces").bindparams(bindparam("pieces", match, unique=True))
+    return select(literal_column("rowid")).select_from(sql_text("run_search")).where(matched)
+
+
+def _with_others(found: Select[Any]) -> Any:
+    """Add the runs that are not in the index: live ones, and those that wait."""
     live = select(run.c.id).where(run.c.ended_at.is_(None))
     due: Any = select(literal_column("id")).select_from(sql_text("run_search_due"))
-    return run.c.id.in_(union_all(found, due, live))
+    return union_all(found, due, live)
 
 
 def match_of(query: Query) -> str | None:

@@ -128,6 +128,23 @@ def test_whichever_way_a_page_is_found_it_is_the_same(store: Store, monkeypatch:
                 assert store.runs.find(query, limit=7, sort=sort, after=first.next) == second
 
 
+@pytest.mark.parametrize("in_both", [0, 1_000])
+def test_common_words_beside_a_small_part_of_all_find_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch, in_both: int
+) -> None:
+    store.write(Batch(runs=some_runs()))
+    for query in ("csv -state:success", "score state:failed", "-user:nobody csv older:1s", "name:score_batch csv"):
+        for sort in ("-queued_at", "queued_at", "-run_s", "name", "pool"):
+            first = store.runs.find(query, limit=3, sort=sort)
+            second = store.runs.find(query, limit=3, sort=sort, after=first.next) if first.next else None
+            with monkeypatch.context() as patched:  # as if very many had the words, and ``in_both`` of them were many
+                patched.setattr("octostar_runtime.store.textindex.MOST_CANDIDATES", 0)
+                patched.setattr("octostar_runtime.store.runs.MOST_CANDIDATES", in_both)
+                patched.setattr("octostar_runtime.store.runs.SMALL", 1)
+                assert store.runs.find(query, limit=3, sort=sort) == first
+                assert second is None or store.runs.find(query, limit=3, sort=sort, after=first.next) == second
+
+
 def test_a_page_behind_the_last_one_is_empty_and_tells_the_total(store: Store) -> None:
     store.write(Batch(runs=some_runs()))
     for query in ("", "state:failed", "sales", "tag:nightly", "pool:heavy", "nothing-like-it"):
