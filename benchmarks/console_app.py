@@ -26,6 +26,7 @@ from octostar_runtime.runtime.identity import make_node
 from octostar_runtime.sessions.notice_book import NoticeBook
 from octostar_runtime.settings import Settings
 from octostar_runtime.store import Batch, Store, open_store
+from octostar_runtime.store.publisher import ROWS_AT_ONCE
 from octostar_runtime.ui import entry, machine
 from octostar_runtime.ui.source import RuntimeSource
 from tests.support import fleet_samples as samples
@@ -80,8 +81,8 @@ class Bench:
         return self._book.all()
 
     def _fill(self) -> None:
-        for start in range(0, len(self._runs), 5_000):
-            self.store.write(Batch(runs=list(self._runs[start : start + 5_000])))
+        for start in range(0, len(self._runs), ROWS_AT_ONCE):  # as a node carries them, and the index keeps up
+            self.store.write(Batch(runs=list(self._runs[start : start + ROWS_AT_ONCE])))
         self.store.write(
             Batch(
                 events=[
