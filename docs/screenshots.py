@@ -17,8 +17,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from octostar_runtime.ui.queries.pools import pool_key
 from tests.support.browser import open_browser
-from tests.support.fleet_samples import run_id
+from tests.support.fleet_samples import a_cluster_pool, run_id, session_id
 from tests.support.streamlit_server import StreamlitServer
 
 FOLDER = Path(__file__).parent / "screenshots"
@@ -28,6 +29,7 @@ PICTURES = {
     "overview": ("", ".oc-tile"),
     "overview-day": ("?span=day", ".oc-tile"),
     "sessions": ("sessions", ".oc-table"),
+    "session": (f"sessions?open={session_id(1)[:13]}", "[role=dialog] .oc-facts"),
     "sessions-by-user": ("sessions?tab=users", ".oc-table"),
     "tasks": ("tasks", ".oc-table"),
     "tasks-failed-by-error": ("tasks?group=error", ".oc-table"),
@@ -35,6 +37,7 @@ PICTURES = {
     "task-stuck": (f"task?id={run_id(90)}", ".oc-facts"),
     "task-failed": (f"task?id={run_id(23)}", ".oc-facts"),
     "pool": ("pool", ".oc-table"),
+    "pool-cluster": (f"pool?pool={pool_key(a_cluster_pool())}", ".oc-table"),
     "nodes": ("nodes", ".oc-table"),
     "idle": ("idle", ".oc-card"),
     "idle-policy": ("idle?tab=policy", "[data-testid=stForm]"),

@@ -60,13 +60,14 @@ def page(console: Console, screen: Screen) -> None:
     if console.principal.role < Role.VIEWER:
         sign_in.draw(console)
         return
-    clicked, (name, target) = _mount(console)
-    if clicked:
-        go(console, clicked)
-    if name == "help":
+    actions.arrived(screen.title)
+    pressed = _mount(console)
+    if pressed.go:
+        go(console, pressed.go)
+    if pressed.name == "help":
         _help()
-    elif name and screen.pressed is not None:
-        screen.pressed(name, target)
+    elif pressed.name and screen.pressed is not None:
+        screen.pressed(pressed.name, pressed.target)
     _header(console, screen)
     if screen.top is not None:
         screen.top()
@@ -91,7 +92,7 @@ def _freshness(console: Console) -> None:
     blocks.draw(f'<div class="oc-fresh">Updated {updated}{" · standing still" if actions.pending() else ""}</div>')
 
 
-def _mount(console: Console) -> tuple[str, tuple[str, str]]:
+def _mount(console: Console) -> assets.Press:
     st.html(assets.stylesheet())
     return assets.mount_page(
         {

@@ -15,9 +15,9 @@ Cell = str | float | list[str] | None
 class Column:
     """One column.
 
-    ``kind``: ``text``; ``link`` (``href`` with ``{id}`` or ``{v}``); ``state`` (a key of ``words``); ``since`` (a UTC
-    second from which the browser counts up, or a text); ``time`` (a UTC second that has passed) and ``due``
-    (one that need not have); ``bar`` (0..1, or a text).
+    ``kind``: ``text``; ``link`` (``href`` with ``{id}`` or ``{v}``); ``place`` (a text, or a text and its address);
+    ``state`` (a key of ``words``); ``since`` (a UTC second from which the browser counts up, or a text); ``time`` (a
+    UTC second that has passed) and ``due`` (one that need not have); ``bar`` (0..1, or a text).
     """
 
     label: str

@@ -73,7 +73,7 @@ class DemoSource:
     view = View(Settings())
 
     def __init__(self, snapshot: FleetSnapshot | None = None) -> None:
-        self.snapshot = snapshot or samples.sample_snapshot()
+        self.snapshot = snapshot or samples.sample_snapshot(pools=(*samples.sample_pools(), samples.a_cluster_pool()))
         self.access = Access(
             settings=Settings(), credentials=DictCredentials(), sink=EventBus(), clock=SystemClock(), node_id="demo"
         )

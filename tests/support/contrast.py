@@ -15,7 +15,7 @@ _FAINT = r"""() => {
     return [255, 255, 255];
   };
   const faint = [];
-  for (const node of document.querySelectorAll(".stMain *")) {
+  for (const node of document.querySelectorAll(".stMain *, [role=dialog] *")) {
     const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
     const style = getComputedStyle(node);
     if (!own || !node.offsetParent || node.closest(":disabled, svg, canvas, [data-testid=stIconMaterial]")) continue;
@@ -30,6 +30,6 @@ _FAINT = r"""() => {
 
 
 def faint_texts(page: Page) -> list[str]:
-    """Return each text in the main part with too little contrast, and how much it has; nothing that is switched off."""
+    """Return the texts of the main part and of dialogs with too little contrast, but for what is switched off."""
     found: list[str] = page.evaluate(_FAINT)
     return found

@@ -12,7 +12,7 @@ from typing import Any
 from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot, HostSample, StoreHealth
 from octostar_runtime.models.nodes import NodeRecord, NodeState
-from octostar_runtime.models.pools import BusySpan, PoolRecord, Spread, WorkerRecord
+from octostar_runtime.models.pools import BusySpan, ClusterRecord, ClusterWorker, PoolRecord, Spread, WorkerRecord
 from octostar_runtime.models.runs import CancelOutcome, CancelRecord, LogLine, RunRecord, RunState
 from octostar_runtime.models.services import Blocker, ServiceRecord, ServiceState
 from octostar_runtime.models.sessions import CallbackRecord, EndReason, Life, SessionRecord, SessionState
@@ -253,6 +253,36 @@ def _worker(pool: str, number: int) -> WorkerRecord:
         runs=dice.randrange(10, 90),
         spans=tuple(spans),
     )
+
+
+def a_cluster_pool() -> PoolRecord:
+    """Return a pool whose runs a shared Dask cluster executes, with a worker in every state."""
+    told = (
+        ("rack-1-a", "running", 4, 3.1, 87.0, (run_id(1), run_id(2)), ()),
+        ("rack-1-b", "running", 4, 0.4, 2.0, (), ()),
+        ("rack-2-a", "running", 8, 11.6, 412.0, (run_id(3),), ("GPU", "FAST_DISK")),
+        ("rack-2-b", "paused", 8, 14.9, 3.0, (), ("GPU",)),
+        ("rack-3-a", "closing_gracefully", 2, 0.2, 0.0, (), ()),
+    )
+    limits = {4: 8, 8: 16, 2: 0}
+    workers = tuple(
+        ClusterWorker(
+            name=name, address=f"tls://10.20.7.{10 + n}:{40_000 + n * 137}", status=status, threads=threads,
+            memory=int(used * 2**30), memory_limit=limits[threads] * 2**30, cpu_percent=cpu, runs=runs, resources=has,
+        )
+        for n, (name, status, threads, used, cpu, runs, has) in enumerate(told)
+    )  # fmt: skip
+    cluster = ClusterRecord(
+        state="up", address="tls://scheduler.example.org:8786", dashboard="http://scheduler.example.org:8787/status",
+        shared=True, queued=14, waiting_for_resources=2, clients=3, workers_total=len(workers), threads=26,
+        memory=sum(worker.memory for worker in workers), memory_limit=48 * 2**30, workers=workers,
+    )  # fmt: skip
+    spread = Spread(count=96, p50_s=14.2, p95_s=71.0, max_s=188.0)
+    return PoolRecord(
+        name="cluster", node_id=UI_NODE, engine="dask", size=3, busy=3, queued=5, queue_limit=10_000, busy_1m=0.92,
+        busy_5m=0.7, busy_15m=0.55, wait=Spread(count=96, p50_s=0.4, p95_s=8.8, max_s=20.0), run=spread,
+        workers=tuple(_worker("cluster", n) for n in range(3)), cluster=cluster,
+    )  # fmt: skip
 
 
 def sample_nodes() -> tuple[NodeRecord, ...]:

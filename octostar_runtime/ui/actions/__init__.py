@@ -1,6 +1,6 @@
 """The only place where the console changes anything: ask, confirm, do it through operations, say what became of it."""
 
-from octostar_runtime.ui.actions.confirm import Answers, Request, ask, pending, show, tell
+from octostar_runtime.ui.actions.confirm import Answers, Request, arrived, ask, pending, show, tell
 from octostar_runtime.ui.actions.pools import drain_node, pool_action, resize_pool, undrain_node
 from octostar_runtime.ui.actions.services import hold, release_hold, start_service, stop_service
 from octostar_runtime.ui.actions.sessions import (
@@ -16,6 +16,7 @@ from octostar_runtime.ui.actions.tasks import cancel_matching, cancel_runs, hard
 __all__ = [
     "Answers",
     "Request",
+    "arrived",
     "ask",
     "cancel_matching",
     "cancel_runs",

@@ -20,6 +20,8 @@ from octostar_runtime.ui.console import Console
 logger = logging.getLogger(__name__)
 _ASKED = "octostar_asked"
 _TOLD = "octostar_told"
+_PAGE = "octostar_page_now"
+_WHERE = "octostar_asked_where"
 LEVELS = {"info": "Notice", "warning": "Warning"}
 
 
@@ -55,10 +57,22 @@ class Request:
     news: str = ""  # what has changed since it was asked
 
 
+def arrived(page: str) -> None:
+    """Note which page is drawn. What was asked elsewhere is not asked any more: the browser's own Back leaves it."""
+    st.session_state[_PAGE] = page
+    if pending() and st.session_state.get(_WHERE) != _where():
+        _forget()
+
+
 def ask(request: Request) -> None:
     """Open the confirm; the page is drawn again, standing still."""
     st.session_state[_ASKED] = request
+    st.session_state[_WHERE] = _where()
     st.rerun()
+
+
+def _where() -> tuple[str, dict[str, str]]:
+    return st.session_state.get(_PAGE, ""), st.query_params.to_dict()
 
 
 def pending() -> bool:
@@ -86,6 +100,8 @@ def _forget() -> None:
 
 
 def _confirm(console: Console, request: Request) -> None:
+    if st.session_state.get(_ASKED) is not request:
+        st.rerun()  # done already: the second of two quick clicks
     if request.news:
         note(request.news, "warn")
     st.write(request.sentence)
@@ -98,7 +114,11 @@ def _confirm(console: Console, request: Request) -> None:
             _forget()
             st.rerun()
         if st.button(request.button, key="oc_confirm", type="primary", disabled=bool(locked)):
-            _do(console, request, answers)
+            with st.spinner("Working on it…"):
+                wrong = _do(console, request, answers)
+            if not wrong:
+                st.rerun()
+            note(wrong, "bad")
 
 
 def _filled_in(request: Request) -> Answers:
@@ -126,19 +146,22 @@ def _minutes() -> int:
     return int(st.number_input("Show it to newcomers for (minutes)", 0, 1440, value=0, key="oc_minutes", help=hint))
 
 
-def _do(console: Console, request: Request, answers: Answers) -> None:
+def _do(console: Console, request: Request, answers: Answers) -> str:
+    """Do it and note what became of it; return what went wrong, when it can be tried again.
+
+    Draws nothing: Streamlit may break off a run where it draws, for a click that came meanwhile, and what is done
+    but not noted would then be done again.
+    """
     try:
-        with st.spinner("Working on it…"):
-            done = request.deed(console.source.operations, console.principal, answers)
+        done = request.deed(console.source.operations, console.principal, answers)
     except CountChanged as error:
         if request.recounted is None or not 0 < error.current <= BULK_LIMIT:
-            note(str(error), "bad")
-            return
+            return str(error)
         news = f"There are {error.current:,} now. Nothing was done; look again and confirm."
-        ask(replace(request.recounted(error.current), news=news))
+        st.session_state[_ASKED] = replace(request.recounted(error.current), news=news)
     except OctostarRuntimeError as error:
-        note(str(error), "bad")
-        return
-    tell(done)
-    _forget()
-    st.rerun()
+        return str(error)
+    else:
+        tell(done)
+        _forget()
+    return ""

@@ -47,10 +47,41 @@ function remember(choices) {
   document.cookie = `octostar_console=${choices}; path=/; max-age=31536000; ${scope}`;
 }
 
+// Streamlit sends what several components say at the same moment as one message, to the fragment of one of them, and
+// what the others said is lost. So each press has a number and is said again until the server has heard it.
+const AGAIN_MS = 700;
+const TIMES = 6;
+const atRest = () => document.querySelector(".stApp")?.dataset.testScriptState !== "running";
+
+function say(page, name, value) {
+  const number = (shared.presses = (shared.presses ?? 0) + 1);
+  shared.unheard = { name, value: { ...value, number }, left: TIMES };
+  page.send(name, shared.unheard.value);
+  clearInterval(shared.repeating);
+  shared.repeating = setInterval(repeat, AGAIN_MS);
+}
+
+function repeat() {
+  const unheard = shared.unheard;
+  if (!unheard || unheard.left <= 0) return clearInterval(shared.repeating);
+  if (!shared.page || !atRest()) return undefined;
+  unheard.left -= 1;
+  return shared.page.send(unheard.name, unheard.value);
+}
+
+function heard(number) {
+  if (shared.unheard && number >= shared.unheard.value.number) shared.unheard = null;
+}
+
 export default function (component) {
   const { data, setTriggerValue } = component;
-  const page = { go: (href) => setTriggerValue("go", href), act: (what) => setTriggerValue("act", what) };
+  const page = {
+    send: setTriggerValue,
+    go: (href) => say(page, "go", { href }),
+    act: (what) => say(page, "act", what),
+  };
   shared.stop?.();
+  heard(data.heard);
   shared.page = page;
   shared.times = data.times;
   shared.jumps = data.jumps;

@@ -1,13 +1,18 @@
 // Tables: real rows, drawn by id, each again only when it has changed.
+function inside(label, href) {
+  const a = make("a", "oc", text(label));
+  a.href = href;
+  a.dataset.nav = "";
+  return a;
+}
+
 function cell(column, value, id) {
   if (value == null || value === "") return text(null);
   switch (column.kind) {
-    case "link": {
-      const a = make("a", "oc", text(value));
-      a.href = column.href.replace("{id}", encodeURIComponent(id)).replace("{v}", encodeURIComponent(value));
-      a.dataset.nav = "";
-      return a;
-    }
+    case "link":
+      return inside(value, column.href.replace("{id}", encodeURIComponent(id)).replace("{v}", encodeURIComponent(value)));
+    case "place":
+      return Array.isArray(value) ? inside(...value) : text(value);
     case "state": {
       const [label, tone] = column.words[value] ?? [value, "odd"];
       return make("span", `oc-pill ${tone}`, text(label));

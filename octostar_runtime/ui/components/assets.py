@@ -1,5 +1,7 @@
 """The style sheet, the page's script and the table's, registered with Streamlit once per process."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -10,6 +12,9 @@ from streamlit.components.v2.types import ComponentRenderer
 _FOLDER = files("octostar_runtime.ui") / "assets"
 #: The page's script, in the order in which its parts need each other.
 _PAGE = ("pieces.js", "times.js", "presses.js", "tables.js", "page.js")
+_PAGE_KEY = "octostar_page"
+#: In a session's state: the number of the last press that was heard, and the press while no page has acted on it.
+_HEARD, _PRESSED = "octostar_heard", "octostar_pressed"
 
 
 def _read(name: str) -> str:
@@ -46,13 +51,44 @@ def _component(name: str, *scripts: str) -> ComponentRenderer:
     return st.components.v2.component(name, html="<div></div>", js=script, isolate_styles=False)
 
 
-def mount_page(data: dict[str, Any]) -> tuple[str, tuple[str, str]]:
-    """Mount the page's script; return what was clicked in this very run: a link's address, a button and its target."""
-    answer = page_script()(
-        data=data, key="octostar_page", height="content", on_go_change=_nothing, on_act_change=_nothing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """What was pressed on the page: a link with the address ``go``, or a button's ``name`` and its ``target``."""
+
+    go: str = ""
+    name: str = ""
+    target: str = ""
+
+
+def mount_page(data: dict[str, Any]) -> Press:
+    """Mount the page's script; return what was pressed since the last run, each press once."""
+    page_script()(
+        data={**data, "heard": st.session_state.get(_HEARD, 0)},
+        key=_PAGE_KEY,
+        height="content",
+        on_go_change=_hear,
+        on_act_change=_hear,
     )
-    clicked = answer.get("act") or {}
-    return str(answer.get("go") or ""), (str(clicked.get("name", "")), str(clicked.get("target", "")))
+    pressed: Press = st.session_state.pop(_PRESSED, Press())
+    return pressed
+
+
+def _hear() -> None:
+    """Note a press before the run that it asks for: that run may be a fragment's alone, or be broken off.
+
+    The browser says it again until a page tells it that it was heard; what was heard already is then nothing new.
+    """
+    said = st.session_state.get(_PAGE_KEY) or {}
+    for told in (said.get("go"), said.get("act")):
+        if not isinstance(told, Mapping):
+            continue
+        number = told.get("number")
+        if isinstance(number, int):
+            if number <= st.session_state.get(_HEARD, 0):
+                continue
+            st.session_state[_HEARD] = number
+        parts = {name: str(told.get(name) or "") for name in ("href", "name", "target")}
+        st.session_state[_PRESSED] = Press(go=parts["href"], name=parts["name"], target=parts["target"])
 
 
 def mount_sign_in(link: str) -> None:

@@ -93,6 +93,15 @@ def subject(event: Event) -> str:
     return str(name) if name else formats.short_id(event.subject) if len(event.subject) == 36 else event.subject
 
 
+def place(event: Event, links: Links) -> str:
+    """Return the address of what an event is about, "" when it has none of its own."""
+    if event.kind.startswith("run.") and len(event.subject) == 36:
+        return links.to("run", id=event.subject)
+    if event.kind.startswith("session.") and len(event.subject) > 20:
+        return links.to("sessions", who="all", open=formats.session_ref(event.subject))
+    return ""
+
+
 def whole_subject(event: Event) -> str:
     """Return what an event is about for an export: whole, but for a session's id, which is a bearer secret."""
     return formats.session_ref(event.subject) if event.kind.startswith("session.") else event.subject
@@ -128,9 +137,8 @@ def lines(events: Sequence[Event], links: Links, eyes: Eyes) -> list[Line]:
 
 
 def _sentence(event: Event, links: Links) -> str:
-    about = text(subject(event))
-    if event.kind.startswith("run.") and len(event.subject) == 36:
-        about = link(subject(event), links.to("run", id=event.subject))
+    href = place(event, links)
+    about = link(subject(event), href) if href else text(subject(event))
     more = detail(event)
     by = f' <span class="oc-dim">by</span> {text(event.actor)}' if event.actor else ""
     return about + by + (f' <span class="oc-dim">· {text(more)}</span>' if more else "")
@@ -152,7 +160,7 @@ def table(events: Sequence[Event], eyes: Eyes, nodes: Mapping[str, str], links: 
     columns = (
         Column(label="When", kind="time"),
         Column(label="What", kind="state", words=kinds, main=True),
-        Column(label="About"),
+        Column(label="About", kind="place"),
         by,
         Column(label="Details", wrap=True),
         Column(label="Node"),
@@ -162,7 +170,7 @@ def table(events: Sequence[Event], eyes: Eyes, nodes: Mapping[str, str], links: 
             event.event_id,
             event.at // 1,
             event.kind,
-            subject(event),
+            [subject(event), href] if (href := place(event, links)) else subject(event),
             event.actor,
             detail(event),
             nodes.get(event.node_id, formats.short_id(event.node_id)),

@@ -34,7 +34,8 @@ BULK = (
     RowAction(name="rerun", label="Rerun", needs="end", help="Run their pages again; what was typed stays"),
     RowAction(name="stop", label="Stop scripts", needs="end", help="Break off what their pages are computing"),
 )
-_LIFE = {**words.LIFE, "gone": words.Word("Ended", "off")}
+#: Of a session that ended, why it did stands in the place of its heartbeat.
+_GONE = {reason: words.Word(said[:1].upper() + said[1:], "off") for reason, said in words.ENDED_BECAUSE.items()}
 
 
 _groups, _lists, _counts = Once(), Once(), Once()  # by sessions, by snapshot, by runs
@@ -116,10 +117,12 @@ def table(
 ) -> Table:
     """Return the rows of one page of sessions. ``pages`` maps a page's address to its title."""
     tasks, live = _task_counts(snapshot)
+    gone = {session.end_reason.value for session in sessions if session.end_reason is not None}
+    life = {**words.LIFE, **{reason: _GONE[reason] for reason in sorted(gone & set(_GONE))}}
     columns = (
         Column(label="Who", main=True, sort="who", help="The signed-in user of this browser tab"),
         Column(label="State", kind="state", words=words.SESSION),
-        Column(label="Heartbeat", kind="state", words=_LIFE, help="From the browser itself: alive, late, then silent"),
+        Column(label="Heartbeat", kind="state", words=life, help="From the browser itself: alive, late, then silent"),
         Column(label="Last sign", kind="time", sort="seen", help="The last proof of life from the browser"),
         Column(label="Page", sort="page"),
         Column(label="Connected", kind="since", end=True, sort="connected"),
@@ -183,7 +186,7 @@ def _row(session: SessionRecord, tasks: str, eyes: Eyes, pages: Mapping[str, str
         formats.session_ref(session.session_id),
         eyes.person(session.user) or "not signed in",
         session.state.value,
-        "gone" if ended else session.life.value,
+        (session.end_reason.value if session.end_reason else None) if ended else session.life.value,
         # in steps, so that a heartbeat alone does not make a new row
         session.last_seen_at // 5 * 5,
         page_shown(session, pages),
@@ -193,7 +196,7 @@ def _row(session: SessionRecord, tasks: str, eyes: Eyes, pages: Mapping[str, str
         tasks,
         "running now" if session.running else formats.duration(session.last_run_s) if session.last_run_s else "",
         session.browser if eyes.person(session.browser) is not None else None,
-        [] if ended else ["end", "more"],
+        ["more"] if ended else ["end", "more"],
     ]
 
 
@@ -202,6 +205,12 @@ def page_shown(session: SessionRecord, pages: Mapping[str, str]) -> str | None:
     if session.page is None:
         return None
     return pages.get(session.page, session.page or "/")
+
+
+def one(snapshot: FleetSnapshot, ref: str) -> SessionRecord | None:
+    """Return the session that an address names, also one that has ended; None when none or several are meant."""
+    matches = [session for session in snapshot.sessions if ref and session.session_id.startswith(ref)]
+    return matches[0] if len(matches) == 1 else None
 
 
 def resolve(snapshot: FleetSnapshot, refs: Sequence[str]) -> list[SessionRecord]:

@@ -135,13 +135,13 @@ def shown(listed: Listed, links: Links, eyes: Eyes, alive: frozenset[str]) -> Ta
 
 def table(runs: Sequence[RunRecord], links: Links, eyes: Eyes, alive: Collection[str] = ()) -> Table:
     """Return the rows of one page of runs; ``alive`` are the nodes that can still be asked."""
-    user_link = links.to("sessions", who="all", user="") + "&user={v}"
+    user_link = links.to("sessions", who="all") + "&user={v}"
     columns = (
         Column(label="Task", kind="link", href=links.to("run") + "?id={id}", main=True, sort="name"),
         Column(label="State", kind="state", words=_STATES),
         Column(label="Progress", kind="bar", help="How far it is, what it says of itself, or why it failed"),
         Column(label="User", kind="link", href=user_link, sort="user"),
-        Column(label="Session", kind="link", href=links.to("sessions", who="all", q="") + "&q={v}"),
+        Column(label="Session", kind="link", href=links.to("sessions", who="all") + "&open={v}"),
         Column(label="Pool"),
         Column(label="Waited", end=True, sort="wait_s", help="In the queue"),
         Column(label="Took", kind="since", end=True, sort="run_s", help="From its start"),

@@ -146,7 +146,7 @@ def _facts(console: Console, run: RunRecord) -> None:
     if run.user:
         pairs.insert(0, ("User", link(run.user, console.links.to("sessions", who="all", user=run.user))))
     if run.session_id:
-        href = console.links.to("sessions", who="all", q=formats.session_ref(run.session_id))
+        href = console.links.to("sessions", who="all", open=formats.session_ref(run.session_id))
         pairs.insert(1, ("Session", link(formats.session_name(run.session_id), href)))
     pairs += [("Queued", moment(run.queued_at)), ("Started", moment(run.started_at)), ("Ended", moment(run.ended_at))]
     blocks.heading("About", "")

@@ -23,24 +23,25 @@ _MEASURES = (
 
 def body(console: Console, ref: str, close: Callable[[], None]) -> None:
     """Draw the drawer; ``close`` forgets which session it shows."""
-    found = sessions.resolve(console.snapshot, [ref])
-    if not found:
-        blocks.empty("This session has ended", "Its tasks and events are still in the history.")
+    session = sessions.one(console.snapshot, ref)
+    if session is None:
+        blocks.empty("This session is not kept any more", "Its tasks and events are still in the history.")
         return
-    session = found[0]
     blocks.markup(_facts(console, session))
     _tasks(console, session)
-    _actions(console, session, close)
+    if session.state.value != "ended":
+        _actions(console, session, close)
 
 
 def _facts(console: Console, session: SessionRecord) -> str:
-    now, session = console.source.now(), console.eyes.session(session)
+    session = console.eyes.session(session)
+    who = text(session.user or "not signed in")
+    if session.user:
+        who = link(session.user, console.links.to("sessions", who="all", user=session.user))
     return facts(
-        ("User", text(session.user or "not signed in")),
+        ("User", who),
         ("State", pill(words.word(words.SESSION, session.state))),
-        ("Heartbeat", pill(words.word(words.LIFE, session.life))),
-        ("Last sign", moment(session.last_seen_at)),
-        ("Connected for", since(session.connected_at, now)),
+        *_life(session, console.source.now()),
         ("Page", text(sessions.page_shown(session, console.titles))),
         ("Last touched", moment(session.last_interaction_at)),
         ("Last script run", moment(session.last_run_at)),
@@ -51,6 +52,19 @@ def _facts(console: Console, session: SessionRecord) -> str:
         ("Address", text(session.remote_address)),
         ("Browser", text(session.browser)),
         ("Session", f'<span class="oc-mono">{text(formats.session_name(session.session_id))}…</span>'),
+    )
+
+
+def _life(session: SessionRecord, now: float) -> tuple[tuple[str, str], ...]:
+    """Return how it is with the connection, or how it ended."""
+    if session.ended_at is not None:
+        lasted = formats.whole_duration(session.ended_at - session.connected_at)
+        why = words.plain(words.ENDED_BECAUSE, session.end_reason)
+        return (("Ended", moment(session.ended_at)), ("Because", text(why)), ("It lasted", text(lasted)))
+    return (
+        ("Heartbeat", pill(words.word(words.LIFE, session.life))),
+        ("Last sign", moment(session.last_seen_at)),
+        ("Connected for", since(session.connected_at, now)),
     )
 
 

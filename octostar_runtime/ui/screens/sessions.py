@@ -3,6 +3,7 @@
 import streamlit as st
 
 from octostar_runtime.errors import OctostarRuntimeError
+from octostar_runtime.models.access import Role
 from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.ui import actions, formats, frame, words
 from octostar_runtime.ui.components import blocks
@@ -15,7 +16,7 @@ from octostar_runtime.ui.queries import sessions
 from octostar_runtime.ui.screens.paging import page_number, pager, search_box
 
 _TABLE = "oc_sessions"
-_OPEN = "octostar_session"
+_OPEN = "open"  # in the address: which session's drawer is open
 ROWS = 50
 
 
@@ -32,8 +33,8 @@ def draw(console: Console) -> None:
             pressed=lambda name, target: _pressed(console, name, target),
         ),
     )
-    ref = st.session_state.get(_OPEN)
-    if ref and not actions.pending():
+    ref = st.query_params.get(_OPEN, "")
+    if ref and not plain and console.principal.role >= Role.VIEWER and not actions.pending():
         _drawer(console, ref)
 
 
@@ -134,14 +135,14 @@ def _sessions(console: Console) -> None:
     sort_links, foot = _sort_links(console, sort), pager(console, "sessions", len(found), ROWS, "session")
     answer = table(view, key=_TABLE, locked=console.locked, sort_links=sort_links, none=_none(who, text), foot=foot)
     if answer.action == "more":
-        st.session_state[_OPEN] = answer.target
+        st.query_params[_OPEN] = answer.target
         st.rerun()
     if answer.action:
         _act(console, answer.action, sessions.resolve(console.snapshot, answer.targets))
 
 
 def _sort_links(console: Console, sort: str) -> dict[str, tuple[str, str]]:
-    kept = {key: value for key, value in st.query_params.to_dict().items() if key not in ("sort", "page")}
+    kept = {key: value for key, value in st.query_params.to_dict().items() if key not in ("sort", "page", _OPEN)}
     links = {}
     for name in sessions.SORTS:
         falling = sort == f"-{name}"
@@ -199,7 +200,7 @@ def _callbacks(console: Console) -> None:
 
 
 def _close() -> None:
-    st.session_state.pop(_OPEN, None)
+    st.query_params.pop(_OPEN, None)
 
 
 @st.dialog("Session", position="right", on_dismiss=_close)

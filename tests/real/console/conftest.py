@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.support.contrast import faint_texts
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_server import ROOT
 
@@ -85,7 +86,8 @@ def state_of(console: RunningApp, run_id: str) -> str:
 def confirm(page: Page, reason: str = "") -> None:
     """Confirm the open dialog."""
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".st-key-oc_confirm button")).to_be_visible(timeout=PATIENCE_MS)
+    assert faint_texts(page) == []
     if reason:
         dialog.get_by_label("Reason (optional)").fill(reason)
         dialog.get_by_label("Reason (optional)").press("Tab")

@@ -14,7 +14,7 @@ from tests.real.console.conftest import browser_of, start, state_of
 from tests.support.running_app import RunningApp
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
-CLICKS = 24
+CLICKS = 20
 PATIENCE_MS = 60_000  # of a machine that is busy with other things, too
 
 
@@ -149,3 +149,18 @@ def test_the_keyboard_keeps_its_place_while_rows_change(busy: Page, console: Run
     dialog_opens(busy)
     busy.locator(".st-key-oc_confirm button").click()
     wait_until(lambda: state_of(console, run_id) == "cancelled", what="the cancel", timeout_s=60)
+
+
+def test_a_double_click_on_yes_does_it_once(busy: Page, console: RunningApp) -> None:
+    run_id = start(console, "trips")
+    wait_until(lambda: state_of(console, run_id) == "error", what="the failure", timeout_s=30)
+    busy.goto(f"{console.url}/task?id={run_id}")
+    busy.get_by_role("button", name="Retry", exact=True).click(timeout=PATIENCE_MS)
+    dialog_opens(busy)
+
+    busy.locator(".st-key-oc_confirm button").dblclick()
+
+    expect(busy.get_by_test_id("stToast").first).to_contain_text("1 queued again", timeout=PATIENCE_MS)
+    expect(busy.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE_MS)
+    found = console.api("GET", "/api/runs", params={"q": "name:trips", "limit": 100}).json()["items"]
+    assert len([run for run in found if run["retry_of"] == run_id]) == 1

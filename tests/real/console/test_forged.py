@@ -153,6 +153,25 @@ def test_no_browser_clears_the_caches_of_all(vera: StreamlitClient, console: Run
     assert console.get("/api/health").status_code == 200
 
 
+def test_a_press_that_went_astray_is_done_when_it_is_said_again_and_only_once(console: RunningApp) -> None:
+    """Streamlit sends what two components say at once to the fragment of one of them: the page's does not run then."""
+    cookie = console.admin_cookie  # type: ignore[attr-defined]
+    with StreamlitClient(console.url, headers={"Cookie": cookie, "Origin": console.url}, timeout_s=20) as admin:
+        admin.go("idle")
+        page = admin.page.widget("octostar_page").id
+        press = component_event(page, "act", {"name": "hold", "target": "", "number": 1})
+        live = next(placed.fragment_id for placed in admin.page._placed.values() if placed.fragment_id)
+        admin._run(admin.page.rerun_message(states=[press], fragment_id=live), wait=True)
+        assert not shown(admin, "oc_confirm")
+
+        admin.set(press)
+        admin.wait(lambda: shown(admin, "oc_confirm"), what="the dialog")
+        admin.click("Back")
+        admin.wait(lambda: not shown(admin, "oc_confirm"), what="the end of the dialog")
+        admin.set(press)
+        assert not shown(admin, "oc_confirm")
+
+
 def test_ids_that_nobody_knows_are_not_acted_upon(console: RunningApp) -> None:
     """Also an operator's page looks up anew what a click says it is about."""
     cookie = console.admin_cookie  # type: ignore[attr-defined]
@@ -182,11 +201,26 @@ def test_headers_of_a_proxy_that_nobody_trusts_are_worth_nothing(console: Runnin
 
 def test_the_api_refuses_a_viewers_cookie_and_a_cookie_from_another_site(console: RunningApp, cookie: str) -> None:
     run_id = start(console, "works", seconds=20)
-    address = f"{console.url}/api/runs/{run_id}/cancel"
-    same = {"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
-    assert httpx.post(address, json={}, headers=same, timeout=20).status_code == 403
+    policy = console.api("GET", "/api/policy").json()
+    sessions = [session["session_id"] for session in console.api("GET", "/api/sessions").json()["items"]]
+    asked: list[tuple[str, str, dict[str, object]]] = [
+        ("POST", f"/api/runs/{run_id}/cancel", {}),
+        ("POST", f"/api/runs/{run_id}/hard-stop", {}),
+        ("POST", f"/api/runs/{run_id}/retry", {}),
+        ("POST", "/api/runs/retry", {"q": "state:failed", "expected": 1}),
+        ("POST", "/api/sessions/end", {"session_ids": sessions[:1]}),
+        ("PUT", "/api/policy", policy),
+    ]
     admin = console.admin_cookie  # type: ignore[attr-defined]
-    for elsewhere in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
-        assert httpx.post(address, json={}, headers={"Cookie": admin, **elsewhere}, timeout=20).status_code == 403
+    forged = [
+        {"Cookie": cookie, "Sec-Fetch-Site": "same-origin"},
+        {"Cookie": admin, "Sec-Fetch-Site": "cross-site"},
+        {"Cookie": admin, "Origin": "https://evil.example"},
+    ]
+    with httpx.Client(base_url=console.url, timeout=20) as client:
+        for method, address, body in asked:
+            for headers in forged:
+                assert client.request(method, address, json=body, headers=headers).status_code == 403, address
     assert state_of(console, run_id) == "running"
+    assert console.api("GET", "/api/policy").json()["version"] == policy["version"]
     console.api("POST", f"/api/runs/{run_id}/cancel", json={})

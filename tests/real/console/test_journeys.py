@@ -1,6 +1,8 @@
 """What operators come for, clicked in a real browser through nginx."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -9,20 +11,30 @@ from octostar_runtime.testing import wait_until
 from tests.real.console.conftest import PATIENCE_MS, confirm, start, state_of
 from tests.support.contrast import faint_texts
 from tests.support.running_app import RunningApp
+from tests.support.streamlit_client import StreamlitClient
 
 pytestmark = pytest.mark.real
 PAGES = ["", "sessions", "tasks", "pool", "nodes", "idle", "history", "system", "task"]
+EDGE = "x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0"
 
 
-@pytest.mark.timeout(180)
-def test_a_stranger_on_any_page_sees_the_sign_in_and_no_data(browser: Browser, console: RunningApp) -> None:
-    context = browser.new_context()
-    page = context.new_page()
-    for address in PAGES:  # each a new session, in a browser that has loaded the scripts once
-        page.goto(f"{console.url}/{address}")
-        expect(page.get_by_text("Sign in to the console")).to_be_visible(timeout=PATIENCE_MS)
-        assert page.locator(".oc-tile, .oc-table, .oc-facts").count() == 0, address
-    context.close()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prey:
+    """What a viewer would like to get at: ids of runs, and how the page names a session."""
+
+    working: str
+    stuck: str
+    person: str
+
+
+def test_a_stranger_on_any_page_is_sent_the_sign_in_and_no_data(console: RunningApp) -> None:
+    for address in PAGES:  # each a new session
+        with StreamlitClient(console.url, page=address, headers={"Origin": console.url}, timeout_s=20) as stranger:
+            assert stranger.shows("Sign in to the console"), address
+            sent = "".join(str(element) for element in stranger.elements())
+            assert not [
+                name for name in ('class="oc-tile', 'class="oc-tabs', 'class="oc-fresh', "oc_tasks") if name in sent
+            ], address
 
 
 @pytest.mark.timeout(180)
@@ -66,6 +78,7 @@ def test_a_failing_group_is_found_read_and_retried_as_a_whole(
     expect(operator).to_have_url(re.compile(f"error%3A{error}"), timeout=PATIENCE_MS)
     operator.locator(f"tr[data-id='{runs[0]}'] a").first.click()
     expect(operator.get_by_label("Traceback", exact=True)).to_contain_text(words, timeout=PATIENCE_MS)
+    assert faint_texts(operator) == []
 
     operator.goto(f"{console.url}/tasks?state=failed&q=name:{function}")
     operator.get_by_role("button", name="All that match").click()
@@ -82,7 +95,7 @@ def of_name(console: RunningApp, name: str) -> list[str]:
     return [run["state"] for run in found]
 
 
-@pytest.mark.parametrize("theme", ["dark"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_stuck_task_shows_its_stack_and_is_stopped_hard(operator: Page, console: RunningApp) -> None:
     run_id = start(console, "does_not_listen", seconds=60)
     operator.goto(f"{console.url}/task?id={run_id}")
@@ -92,6 +105,7 @@ def test_a_stuck_task_shows_its_stack_and_is_stopped_hard(operator: Page, consol
 
     operator.get_by_role("button", name="Show its stack").click()
     expect(operator.get_by_label("Stack", exact=True)).to_contain_text("does_not_listen", timeout=PATIENCE_MS)
+    assert faint_texts(operator) == []
     operator.get_by_role("button", name="Hard stop").click()
     confirm(operator, "it hangs")
 
@@ -117,14 +131,17 @@ def test_a_closed_tab_ends_its_session_and_cancels_its_task(
     person.close()
 
 
-@pytest.mark.parametrize("theme", ["dark"])
-def test_another_browser_appears_is_ended_and_told_so(browser: Browser, operator: Page, console: RunningApp) -> None:
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_another_browser_appears_is_ended_and_told_so(
+    browser: Browser, operator: Page, console: RunningApp, theme: str
+) -> None:
     operator.goto(f"{console.url}/sessions")
     expect(operator.locator(".oc-fresh").first).to_be_visible(timeout=PATIENCE_MS)
-    person = browser.new_context(user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0")
+    name, agent = {"light": ("Firefox", "rv:141.0) Gecko/20100101 Firefox/141.0"), "dark": ("Edge", EDGE)}[theme]
+    person = browser.new_context(user_agent=f"Mozilla/5.0 (X11; Linux x86_64; {agent}")
     tab = person.new_page()
     tab.goto(f"{console.url}/patterns_initialization")
-    row = operator.locator(".oc-table tbody tr", has_text="Firefox")
+    row = operator.locator(".oc-table tbody tr", has_text=name)
     expect(row).to_be_visible(timeout=PATIENCE_MS)
 
     row.get_by_role("button", name="End").click()
@@ -134,20 +151,67 @@ def test_another_browser_appears_is_ended_and_told_so(browser: Browser, operator
     person.close()
 
 
-def test_a_viewer_sees_everything_and_finds_every_button_off(viewer: Page, console: RunningApp) -> None:
-    run_id = start(console, "works", seconds=20)
-    viewer.goto(f"{console.url}/tasks?state=running&q=name:works")
-    button = viewer.locator(f"tr[data-id='{run_id}']").get_by_role("button", name="Cancel")
-    expect(button).to_be_disabled(timeout=PATIENCE_MS)
+@pytest.mark.parametrize("theme", ["dark"])  # in the light: tests/real/idle/test_page.py
+def test_the_policy_is_changed_and_its_card_and_the_history_say_so(operator: Page, console: RunningApp) -> None:
+    quiet = "40 min"
+    before = console.api("GET", "/api/policy").json()["version"]
+    operator.goto(f"{console.url}/idle?tab=policy")
+    expect(operator.locator(".oc-fresh").first).to_contain_text("Updated", timeout=PATIENCE_MS)  # drawn to its end
+    assert faint_texts(operator) == []
+    for label, text in (("ui", quiet), ("Reason (optional)", f"evenings of {quiet}")):
+        field = operator.get_by_label(label, exact=True)
+        field.fill(text)
+        field.press("Tab")
+    operator.get_by_role("button", name="Save the policy").click()
+    expect(operator.get_by_test_id("stToast").first).to_contain_text(f"Version {before + 1}", timeout=PATIENCE_MS)
 
-    # somebody who takes the "disabled" away and clicks all the same
-    button.evaluate("node => { node.disabled = false; node.click(); }")
-    dialog = viewer.get_by_role("dialog")
-    expect(dialog).to_contain_text("only operators", timeout=PATIENCE_MS)
-    expect(viewer.locator(".st-key-oc_confirm button")).to_be_disabled()
+    operator.locator(".oc-tabs a", has_text="Services").click()
+    card = operator.locator(".oc-card", has=operator.locator("b:text-is('ui')"))
+    expect(card).to_contain_text(f"{quiet} of quiet", timeout=PATIENCE_MS)
+    operator.get_by_role("link", name="History").click()
+    operator.locator(".oc-tabs a", has_text="By operators").click()
+    expect(operator.locator(".oc-table tbody tr").first).to_contain_text(f"evenings of {quiet}", timeout=PATIENCE_MS)
 
-    assert state_of(console, run_id) == "running"
-    console.api("POST", f"/api/runs/{run_id}/cancel", json={})
+
+@pytest.fixture
+def prey(console: RunningApp) -> Iterator[Prey]:
+    """What a viewer will find and can do nothing to: a task at work, a stuck one, and a person."""
+    working, stuck = start(console, "works", seconds=60), start(console, "does_not_listen", seconds=60)
+    console.api("POST", f"/api/runs/{stuck}/cancel", json={})
+    wait_until(lambda: console.api("GET", f"/api/runs/{stuck}").json()["stuck"], what="the stuck task", timeout_s=15)
+    with StreamlitClient(console.url, headers={"Origin": console.url}, timeout_s=20) as person:
+        person.go("patterns_initialization")
+        yield Prey(working=working, stuck=stuck, person=person.session_id[:13])
+    console.api("POST", f"/api/runs/{working}/cancel", json={})
+    console.api("POST", f"/api/runs/{stuck}/hard-stop", json={})
+
+
+#: In one step: a refresh may draw the button anew at any moment.
+_FORCE = "css => { const node = document.querySelector(css); node.disabled = false; node.click(); }"
+
+
+def test_a_viewer_sees_everything_and_finds_every_button_off(viewer: Page, console: RunningApp, prey: Prey) -> None:
+    version = console.api("GET", "/api/policy").json()["version"]
+    found = [
+        ("tasks?state=running&q=name:works", f"tr[data-id='{prey.working}'] [data-does=cancel]"),
+        (f"task?id={prey.stuck}", "[data-act=hard_stop]"),
+        (f"sessions?who=all&q={prey.person}", f"tr[data-id='{prey.person}'] [data-does=end]"),
+    ]
+    for address, button in found:
+        viewer.goto(f"{console.url}/{address}")
+        expect(viewer.locator(f":root.oc-ready {button}")).to_be_disabled(timeout=PATIENCE_MS)
+        if address.startswith("tasks"):
+            expect(viewer.get_by_role("button", name="All that match")).to_be_disabled(timeout=PATIENCE_MS)
+
+        # somebody who takes the "disabled" away and clicks all the same
+        viewer.evaluate(_FORCE, button)
+        expect(viewer.get_by_role("dialog")).to_contain_text("only operators", timeout=PATIENCE_MS)
+        expect(viewer.locator(".st-key-oc_confirm button")).to_be_disabled()
+    viewer.goto(f"{console.url}/idle?tab=policy")
+    expect(viewer.get_by_role("button", name="Save the policy")).to_be_disabled(timeout=PATIENCE_MS)
+
+    assert [state_of(console, run) for run in (prey.working, prey.stuck)] == ["running", "cancelling"]
+    assert console.api("GET", "/api/policy").json()["version"] == version
 
 
 def test_the_keyboard_finds_refreshes_helps_and_jumps(operator: Page, console: RunningApp) -> None:

@@ -25,6 +25,12 @@ def breaks(task: Any) -> str:
 
 
 @api_function
+def trips(task: Any) -> str:
+    """Fail at once."""
+    raise OSError("no such shelf")
+
+
+@api_function
 def works(task: Any, seconds: float) -> str:
     """Work for a while, with progress, and stop when asked to."""
     for step in range(int(seconds * 10)):

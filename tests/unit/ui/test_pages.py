@@ -7,8 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from octostar_runtime.models.access import ANONYMOUS, Principal, Role
 from octostar_runtime.ui.links import PAGES
+from octostar_runtime.ui.queries.pools import pool_key
 from tests.support import console_demo
-from tests.support.fleet_samples import empty_snapshot, run_id
+from tests.support.fleet_samples import a_cluster_pool, empty_snapshot, run_id
 
 FOLDER = Path(__file__).resolve().parents[3] / "pages"
 TABS = [
@@ -22,6 +23,7 @@ TABS = [
     ("tasks", {"q": "error:timeout -pool:gpu", "state": "failed"}),
     ("tasks", {"q": "bogus:1"}),
     ("pool", {}),
+    ("pool", {"pool": pool_key(a_cluster_pool())}),
     ("nodes", {}),
     ("idle", {}),
     ("idle", {"tab": "policy"}),
