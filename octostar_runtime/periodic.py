@@ -81,7 +81,7 @@ class PeriodicThread:
                 left = None if due is None else due - time.monotonic()
                 if left is not None and left <= 0:
                     break
-                self._condition.wait(left)
+                self._condition.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
             self._poked = False
             return not self._stopping
 

@@ -39,6 +39,7 @@ from octostar_runtime.tasks.sizing import size_of, size_of_closure
 from octostar_runtime.tasks.takeover import taken_over
 from octostar_runtime.tasks.validation import (
     check_callable,
+    check_owner,
     check_task_id,
     checked_name,
     checked_options,
@@ -177,9 +178,9 @@ class TaskManager(TaskReading):
                 tags=tags,
                 resources=resources,
             )
-        target = self._pools.get(known.pool if pool is None else pool)
+        target = self._pools.get(known.pool) if pool is None else self._pool(pool)
         if target is None:
-            raise self._no_pool(known.pool if pool is None else pool)
+            raise self._no_pool(known.pool)
         if resources and target.engine.name != "dask":
             raise InvalidInput(
                 f"pool {target.name!r} has engine {target.engine.name!r}, which knows no resources; leave resources "
@@ -187,6 +188,8 @@ class TaskManager(TaskReading):
             )
         if session_id is None and (current_run.get() is not None or PROVIDER[0] is not None):
             session_id, user = ambient(user)
+        if session_id is not None or user is not None:
+            check_owner(session_id, user)
         run = Run(
             task_id,
             task_id if scope == "global" else self._scoped(task_id, scope, session_id),

@@ -225,7 +225,7 @@ class PoolControl:
         raise NotImplementedError
 
     def _pool(self, name: str) -> Pool:
-        pool = self._pools.get(name)
+        pool = self._pools.get(name) if isinstance(name, str) else None
         if pool is None:
             raise self._no_pool(name)
         return pool

@@ -14,6 +14,8 @@ _NAME_CHARS = 200
 _TAGS = 32
 _TAG_CHARS = 100
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
+_GENERATORS = 0x20 | 0x200  # plain and asynchronous
+_PRIORITY = 1_000_000_000
 
 
 def check_task_id(task_id: Hashable) -> None:
@@ -58,6 +60,11 @@ def _checked_kwargs(task_id: Hashable, kwargs: Any) -> dict[str, Any]:
 def _check_fit(task_id: Hashable, fn: FunctionType, positional: int, kwargs: dict[str, Any] | None) -> None:
     """Compare the call with the signature, as far as that is cheap."""
     code = fn.__code__
+    if code.co_flags & _GENERATORS:
+        raise InvalidTask(
+            f"task {task_id!r}: {fn.__qualname__}() yields, so calling it would run nothing; hand out what it has with "
+            " handle.output() or handle.progress(partial=…), and return the rest"
+        )
     taken = code.co_argcount
     if taken < positional and not code.co_flags & _VARARGS:
         raise InvalidTask(
@@ -98,6 +105,10 @@ def checked_options(
     """Return the options, the shared ones when nothing special is asked for."""
     _require_int("priority", priority)
     _require_int("retries", retries)
+    if not -_PRIORITY <= priority <= _PRIORITY:
+        raise InvalidInput(
+            f"priority must be -{_PRIORITY:,}..{_PRIORITY:,}, not {priority!r}; most apps need -1, 0 and 1"
+        )
     if not 0 <= retries <= 1_000:
         raise InvalidInput(f"retries must be 0..1000, not {retries!r}")
     if timeout_s is not None and not (_is_number(timeout_s) and timeout_s > 0):
@@ -151,6 +162,14 @@ def session_named(session: Any, session_id: Any) -> str:
     if not isinstance(session, str) or not session:
         raise InvalidInput(f"session must be the text of a session's id, not {session!r}")
     return session
+
+
+def check_owner(session_id: Any, user: Any) -> None:
+    """Refuse sessions and users that are no text."""
+    if session_id is not None and (not isinstance(session_id, str) or not session_id):
+        raise InvalidInput(f"session_id must be the text of a session's id or None, not {session_id!r}")
+    if user is not None and not isinstance(user, str):
+        raise InvalidInput(f"user must be a text or None, not {user!r}")
 
 
 def checked_name(name: Any) -> str:

@@ -311,12 +311,29 @@ class TestBadInput:
             assert tasks.wait(f"t{number}", 5)
             assert tasks.snapshot(f"t{number}").state is RunState.SUCCESS
 
+    def test_functions_that_yield_and_would_run_nothing(self, tasks: TaskManager) -> None:
+        def steps(handle: Any) -> Any:
+            yield 1
+
+        async def more_steps(handle: Any) -> Any:
+            yield 1
+
+        for fn in (steps, more_steps):
+            with pytest.raises(InvalidTask, match="yields"):
+                tasks.submit("t", fn)
+
+    @pytest.mark.parametrize("pool", ["none", "", [], 3])
+    def test_pools_that_are_not_there(self, tasks: TaskManager, pool: Any) -> None:
+        with pytest.raises(PoolNotFound, match="default"):
+            tasks.submit("t", lambda handle: None, pool=pool)
+
     @pytest.mark.parametrize(
         "options",
         [
             {"timeout_s": 0}, {"timeout_s": -1}, {"timeout_s": float("nan")}, {"timeout_s": "5"}, {"retries": -1},
             {"retries": 1.5}, {"priority": "high"}, {"priority": 1.5}, {"backoff_s": -1}, {"tags": "one"},
             {"tags": [1]}, {"tags": [""]}, {"on_session_end": "stop"}, {"name": ""}, {"name": 3},
+            {"priority": 10**12}, {"session_id": 5}, {"session_id": ""}, {"user": ["ada"]},
         ],
     )  # fmt: skip
     def test_options_out_of_range(self, tasks: TaskManager, options: dict[str, Any]) -> None:

@@ -198,6 +198,19 @@ class TestTimeLimits:
         record = tasks.snapshot("t")
         assert (record.state, record.attempt) == (RunState.TIMED_OUT, 3)
 
+    def test_a_limit_beyond_what_a_clock_can_wait_for_stops_no_other(
+        self, make_manager: MakeManager, gate: Gate
+    ) -> None:
+        tasks = make_manager(size=2)
+        tasks.submit("long", gate, timeout=1e12)
+        assert gate.begun.wait(5)
+        timer = tasks._lifecycle._timer
+        wait_until(lambda: timer.turns > 0, what="the timer waiting for that limit")
+        tasks.submit("short", lambda handle: handle.sleep(60), timeout=0.05)
+        assert tasks.wait("short", 5)
+        assert tasks.snapshot("short").state is RunState.TIMED_OUT
+        assert timer.running
+
     def test_limits_of_ended_runs_are_forgotten(self, tasks: TaskManager) -> None:
         for i in range(2_000):
             tasks.submit(f"t{i}", lambda handle: None, timeout_s=3600)
