@@ -116,7 +116,7 @@ def test_resubmitting_a_running_task_supersedes_it_without_waiting(tasks: TaskMa
     assert begun.wait(5)
     started = time.perf_counter()
     second = tasks.submit("id", lambda handle: "new")
-    assert time.perf_counter() - started < 0.1
+    assert time.perf_counter() - started < 0.5
     assert tasks.wait("id", 5)
     assert tasks.get_result("id")["data"] == "new"
     assert tasks.wait_run(first, 5)
