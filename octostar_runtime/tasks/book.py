@@ -4,7 +4,7 @@ Plain data, guarded by the manager's lock; ``changed`` alone may be called witho
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from operator import attrgetter
 from typing import Any
 
@@ -44,8 +44,7 @@ class RunBook:
         self.filed_at_once = max(1, min(FILED_AT_ONCE, limit // 100))
         #: What has ended since :meth:`file`, with the meter of the worker that executed it.
         self.unfiled: deque[tuple[Run, BusyMeter | None]] = deque()
-        self._ended = EndedRuns(limit)
-        self.ended = self._ended.line  # the filed ones, oldest first
+        self.ended = EndedRuns(limit)  # the filed ones
         self.ended_counts: dict[RunState, int] = dict.fromkeys(RunState, 0)
         self.held_bytes = 0
         self.call_bytes = 0
@@ -64,7 +63,7 @@ class RunBook:
         #: Where to leave what is to be done once the lock is free.
         self.later: Callable[[Callable[[], object]], object] = _at_once
         # evicting one by one costs a little each; a large book may overshoot by a percent instead
-        self._most = limit + min(limit // 100, 1_000)
+        self._too_many = limit + self.ended.page_size
 
     def find(self, key: Hashable) -> Run:
         """Return the newest run of a task; ResultExpired when it was dropped, TaskNotFound when never seen."""
@@ -72,7 +71,7 @@ class RunBook:
             run = self.newest.get(key)
             if run is None or run.ended_mono is not None:
                 self.file()  # which may let go of it
-                run = self.newest.get(key) or self._ended.of_key(key)
+                run = self.newest.get(key) or self.ended.of_key(key)
         except TypeError:
             raise TaskNotFound("no task is known under an id that is not hashable") from None
         if run is not None:
@@ -98,7 +97,7 @@ class RunBook:
         if run is not None and run.ended_mono is None:
             return run
         self.file()
-        return self._ended.of_id(run_id)
+        return self.ended.of_id(run_id)
 
     def rename(self, is_theirs: Callable[[Hashable], bool], renamed: Callable[[Any], Hashable]) -> None:
         """Let ``renamed(key)`` be the task of the runs whose key ``is_theirs``; what that has is found first."""
@@ -107,7 +106,7 @@ class RunBook:
             run = self.newest.pop(key)
             run.key = renamed(key)
             self.newest.setdefault(run.key, run)
-        self._ended.rename(is_theirs, renamed)
+        self.ended.rename(is_theirs, renamed)
 
     def file(self) -> None:
         """Measure and file the ended runs that wait for it. Whoever reads meters, or all ended runs, calls it first."""
@@ -120,7 +119,7 @@ class RunBook:
 
     def _retire(self, run: Run) -> None:
         """Keep an ended run within the bounds."""
-        self._ended.add(run)
+        self.ended.add(run)
         self.live.pop(run.run_id, None)
         if self.newest.get(run.key) is run:
             del self.newest[run.key]
@@ -137,8 +136,8 @@ class RunBook:
                 self._holding.append(run)
                 if self.held_bytes > self.max_bytes:
                     self._drop_details()
-        if len(self.ended) > self._most:
-            self._drop_runs(len(self.ended) - self.limit)
+        if len(self.ended) >= self._too_many:
+            self._drop_runs(self.ended.pop_page())
 
     def hold(self, run: Run, data: Any, size: int) -> bool:
         """Keep the result of an ended run that came later; False when it would take most of the room there is."""
@@ -156,14 +155,16 @@ class RunBook:
     def expire(self, now: float) -> None:
         """Drop what has grown too old."""
         self.file()
-        oldest = now - self.max_age_s
-        while self.ended and (self.ended[0].ended_mono or 0.0) <= oldest:
-            self._drop_runs(1)
+        old: list[Run] = []
+        while (oldest := self.ended.oldest()) is not None and (oldest.ended_mono or 0.0) <= now - self.max_age_s:
+            old.append(self.ended.pop())
+        self._drop_runs(old)
 
     def next_expiry(self) -> float | None:
         """Return when the oldest ended run grows too old, in monotonic seconds."""
         self.file()
-        return (self.ended[0].ended_mono or 0.0) + self.max_age_s if self.ended else None
+        oldest = self.ended.oldest()
+        return None if oldest is None else (oldest.ended_mono or 0.0) + self.max_age_s
 
     def changed(self, run: Run) -> None:
         """Note that a run has changed. Only atomic steps: may be called without the lock."""
@@ -199,11 +200,11 @@ class RunBook:
         """How many changed runs wait to be drained."""
         return len(self._dirty)
 
-    def _drop_runs(self, count: int) -> None:
+    def _drop_runs(self, runs: Collection[Run]) -> None:
+        """Forget ended runs that have just been taken out."""
         gone: list[Any] = []
-        pop, counts, expired = self._ended.pop, self.ended_counts, self._expired
-        for _ in range(count):
-            run = pop()
+        counts = self.ended_counts
+        for run in runs:
             counts[run.state] -= 1
             if run.data is not None or not run.light:
                 gone += (run.fn, run.kwargs, run.data)
@@ -213,9 +214,9 @@ class RunBook:
             if run.held_bytes:
                 self.held_bytes -= run.held_bytes
                 run.held_bytes = 0
-            expired.add(run.key)
+        self._expired.update([run.key for run in runs])
         self._let_go(gone)
-        self.runs_dropped += count
+        self.runs_dropped += len(runs)
         if len(self._expired) > REMEMBERED // 2:
             self._expired_before, self._expired = self._expired, set()
         while self._holding and not self._holding[0].held_bytes:

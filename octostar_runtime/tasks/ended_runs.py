@@ -1,22 +1,20 @@
-"""The ended runs that are kept, oldest first, found by their id and by their task.
+"""The ended runs that are kept, in the order they ended, found by their id and by their task.
 
-They are filed in pages of about a thousand, each with tables of its own. In one table of a hundred thousand every entry
-is made in cold memory and goes from cold memory, which costs more than the rest of a run's end; the page that is being
-filled, and the one that is being emptied, stay in the processor's cache. A look-up asks the pages, the newest first.
+They are filed in a hundred pages, each with tables of its own. In one table of a hundred thousand every entry is made
+in cold memory and goes from cold memory, which costs more than the rest of a run's end; the page that is being filled
+stays in the processor's cache, and the oldest goes as a whole. A look-up asks the pages, the newest first.
 
 Plain data, guarded by the manager's lock.
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterator
 from typing import Any
 
 from octostar_runtime.tasks.run import Run
 
-#: Runs in a page, at least.
-PAGE = 1_000
 #: Pages when as many runs are kept as may be: what a look-up costs.
-PAGES = 200
+PAGES = 100
 
 
 class Page:
@@ -25,26 +23,26 @@ class Page:
     __slots__ = ("by_id", "by_key")
 
     def __init__(self) -> None:
-        self.by_id: dict[str, Run] = {}
+        self.by_id: dict[str, Run] = {}  # in the order they ended
         self.by_key: dict[Hashable, Run] = {}  # of each task the newest that ended here
 
 
 class EndedRuns:
-    """``line`` has them in the order they ended, to be read only. ``limit`` is about how many there will be."""
+    """Iterates oldest first. ``limit`` is about how many there will be, ``page_size`` how many go at once."""
 
-    __slots__ = ("_page", "_page_size", "_pages", "line")
+    __slots__ = ("_filled", "_page", "_pages", "page_size")
 
     def __init__(self, limit: int) -> None:
-        self.line: deque[Run] = deque()
-        self._page_size = max(PAGE, limit // PAGES)
+        self.page_size = max(1, limit // PAGES)
         self._page = Page()
-        self._pages = deque([self._page])  # oldest first
+        self._pages = deque([self._page])  # oldest first; only the last may be empty
+        self._filled = 0  # runs in the pages but the last
 
     def add(self, run: Run) -> None:
         """Put in a run that has just ended."""
-        self.line.append(run)
         page = self._page
-        if len(page.by_id) >= self._page_size:
+        if len(page.by_id) >= self.page_size:
+            self._filled += len(page.by_id)
             page = self._page = Page()
             self._pages.append(page)
         page.by_id[run.run_id] = run
@@ -54,15 +52,31 @@ class EndedRuns:
 
     def pop(self) -> Run:
         """Take out the oldest."""
-        run = self.line.popleft()
         page = self._pages[0]
-        if not page.by_id:  # the last time took its last
-            self._pages.popleft()
-            page = self._pages[0]
+        run = next(iter(page.by_id.values()))
+        if len(page.by_id) == 1:
+            self.pop_page()
+            return run
         del page.by_id[run.run_id]
         if page.by_key.get(run.key) is run:
             del page.by_key[run.key]
+        if page is not self._page:
+            self._filled -= 1
         return run
+
+    def pop_page(self) -> Collection[Run]:
+        """Take out the oldest, as many as are in their page."""
+        page = self._pages.popleft()
+        if page is self._page:
+            self._page = Page()
+            self._pages.append(self._page)
+        else:
+            self._filled -= len(page.by_id)
+        return page.by_id.values()
+
+    def oldest(self) -> Run | None:
+        """Return the one that ended first of those that are kept."""
+        return next(iter(self._pages[0].by_id.values()), None)
 
     def of_id(self, run_id: str) -> Run | None:
         """Return the run of that id, None when it is not here."""
@@ -87,3 +101,14 @@ class EndedRuns:
                 run = page.by_key.pop(key)
                 run.key = renamed(key)
                 page.by_key.setdefault(run.key, run)
+
+    def __len__(self) -> int:
+        return self._filled + len(self._page.by_id)
+
+    def __iter__(self) -> Iterator[Run]:
+        for page in self._pages:
+            yield from page.by_id.values()
+
+    def __reversed__(self) -> Iterator[Run]:
+        for page in reversed(self._pages):
+            yield from reversed(page.by_id.values())

@@ -63,7 +63,7 @@ def _check_fit(task_id: Hashable, fn: FunctionType, positional: int, kwargs: dic
     if code.co_flags & _GENERATORS:
         raise InvalidTask(
             f"task {task_id!r}: {fn.__qualname__}() yields, so calling it would run nothing; hand out what it has with "
-            " handle.output() or handle.progress(partial=…), and return the rest"
+            "handle.output() or handle.progress(partial=…), and return the rest"
         )
     taken = code.co_argcount
     if taken < positional and not code.co_flags & _VARARGS:

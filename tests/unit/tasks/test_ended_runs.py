@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octostar_runtime.tasks.ended_runs import PAGE, PAGES, EndedRuns
+from octostar_runtime.tasks.ended_runs import PAGES, EndedRuns
 from octostar_runtime.tasks.run import Run
 from tests.unit.tasks.test_fair_queue import make_run
 
@@ -21,7 +21,7 @@ def ended_run(number: int, key: str, *, superseded: bool = False) -> Run:
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("end"), st.sampled_from(KEYS), st.booleans()),
-        st.tuples(st.just("drop"), st.just(""), st.just(False)),
+        st.tuples(st.just("drop"), st.just(""), st.booleans()),
         st.tuples(st.just("look"), st.sampled_from(KEYS), st.just(False)),
     ),
     max_size=60,
@@ -34,7 +34,7 @@ def test_whatever_ends_and_goes_the_newest_of_each_task_and_every_id_is_found(
     steps: list[tuple[str, str, bool]], page: int
 ) -> None:
     ended = EndedRuns(limit=100)
-    ended._page_size = page
+    ended.page_size = page
     kept: list[Run] = []
     newest: dict[str, Run] = {}
     gone: list[str] = []
@@ -46,17 +46,23 @@ def test_whatever_ends_and_goes_the_newest_of_each_task_and_every_id_is_found(
             if not superseded:
                 newest[key] = run
         elif what == "drop" and kept:
-            run = ended.pop()
-            assert run is kept.pop(0)
-            gone.append(run.run_id)
-            if newest.get(str(run.key)) is run:
-                del newest[str(run.key)]
+            taken = [*ended.pop_page()] if superseded else [ended.pop()]
+            assert 1 <= len(taken) <= page
+            assert taken == kept[: len(taken)]
+            del kept[: len(taken)]
+            for run in taken:
+                gone.append(run.run_id)
+                if newest.get(str(run.key)) is run:
+                    del newest[str(run.key)]
         elif what == "look":
+            assert len(ended) == len(kept)
             assert ended.of_key(key) is newest.get(key)
             assert all(ended.of_id(run.run_id) is run for run in kept)
             assert not any(ended.of_id(run_id) for run_id in gone)
     assert all(ended.of_key(key) is newest.get(key) for key in KEYS)
-    assert [*ended.line] == kept
+    assert [*ended] == kept
+    assert [*reversed(ended)] == kept[::-1]
+    assert ended.oldest() is (kept[0] if kept else None)
 
 
 def test_a_run_that_was_superseded_and_ended_after_its_successor_is_not_taken_for_the_newest() -> None:
@@ -82,5 +88,6 @@ def test_a_task_that_is_renamed_leaves_what_its_new_name_has_where_it_is() -> No
 
 
 def test_as_many_pages_at_most_as_make_a_look_up_cheap() -> None:
-    assert EndedRuns(limit=10)._page_size == PAGE
-    assert EndedRuns(limit=10_000_000)._page_size * PAGES == 10_000_000
+    for limit in (0, 1, 250, 100_000):
+        ended = EndedRuns(limit=limit)
+        assert ended.page_size == max(1, limit // PAGES)
