@@ -7,7 +7,7 @@ No other module reads the environment. ``docs/settings.md`` is written from this
 import re
 import socket
 from pathlib import Path
-from typing import Literal, get_args, get_origin
+from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,7 +36,7 @@ class PoolSettings(BaseModel):
     )
     threads_per_worker: int = Field(1, ge=1, le=256, description="runs that one worker of a local cluster executes")
     worker_memory_mb: int | None = Field(None, ge=100, description="megabytes a local cluster's worker may take")
-    worker_resources: dict[str, float] = Field(
+    worker_resources: dict[str, Annotated[float, Field(gt=0)]] = Field(
         {}, description='what each worker of a local cluster offers, e.g. {"GPU": 1}'
     )
     dashboard: bool = Field(True, description="whether a local cluster serves Dask's own dashboard, on 127.0.0.1")
@@ -61,13 +61,14 @@ class PoolSettings(BaseModel):
                 raise ValueError("tls_ca, tls_cert and tls_key are for a cluster with an address; leave them out")
             return self
         scheme, _, rest = self.address.partition("://")
-        if scheme not in ("tcp", "tls", "ucx") or not rest:
+        host, _, port = rest.rpartition(":")
+        if scheme not in ("tcp", "tls", "ucx") or not host or not (port.isdecimal() and 0 < int(port) < 65_536):
             raise ValueError("address: write it as tls://host:port, or tcp://host:port on this machine")
         if scheme == "tls" and not all(certificates):
             raise ValueError("a tls:// address needs tls_ca, tls_cert and tls_key")
         if scheme != "tls" and any(certificates):
             raise ValueError(f"certificates are for a tls:// address, not for {scheme}://")
-        if scheme != "tls" and not self.insecure and rest.rpartition(":")[0] not in _LOOPBACK:
+        if scheme != "tls" and not self.insecure and host not in _LOOPBACK:
             raise ValueError(
                 "whoever reaches a scheduler can run code on its workers: use tls:// with tls_ca, tls_cert and tls_key,"
                 ' or say "insecure": true when nobody else is on that network'

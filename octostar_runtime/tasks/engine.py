@@ -4,6 +4,7 @@ The pool keeps the fair queue and one thread per slot; the slot hands each run t
 queueing, fairness, timeouts, retries, utilisation and cancellation are the same for every engine.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from octostar_runtime.models.pools import ClusterRecord
@@ -47,7 +48,7 @@ class Engine(Protocol):
 
 @runtime_checkable
 class OnCluster(Protocol):
-    """What an engine that has a cluster offers besides. Both return at once."""
+    """What an engine that has a cluster offers besides. All return at once."""
 
     def cluster(self) -> ClusterRecord:
         """Return what is known of the cluster now."""
@@ -55,6 +56,10 @@ class OnCluster(Protocol):
 
     def resize(self, size: int) -> None:
         """Hear that the pool has ``size`` slots from now on."""
+        ...
+
+    def lacks(self, resources: Mapping[str, float]) -> str:
+        """Say which of the resources no worker will ever have, and what to do; "" when one may."""
         ...
 
 

@@ -31,6 +31,7 @@ from octostar_runtime.tasks.describe import arguments_text, function_name, held_
 from octostar_runtime.tasks.handle import check_status
 from octostar_runtime.tasks.isolation import isolated
 from octostar_runtime.tasks.lifecycle import Lifecycle, Watch
+from octostar_runtime.tasks.pool import Pool
 from octostar_runtime.tasks.reading import SCOPED, TaskReading
 from octostar_runtime.tasks.record import record_of
 from octostar_runtime.tasks.registry import path_of, portable_text, resolve, spec_of
@@ -181,11 +182,8 @@ class TaskManager(TaskReading):
         target = self._pools.get(known.pool) if pool is None else self._pool(pool)
         if target is None:
             raise self._no_pool(known.pool)
-        if resources and target.engine.name != "dask":
-            raise InvalidInput(
-                f"pool {target.name!r} has engine {target.engine.name!r}, which knows no resources; leave resources "
-                'out, or give the pool engine "dask" in OCTOSTAR_POOLS'
-            )
+        if resources:
+            _check_resources(target, resources)
         if session_id is None and (current_run.get() is not None or PROVIDER[0] is not None):
             session_id, user = ambient(user)
         if session_id is not None or user is not None:
@@ -429,6 +427,18 @@ class TaskManager(TaskReading):
             for worker in [*pool.workers]:
                 if worker.thread is not me and worker.run is None:
                     worker.thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _check_resources(pool: Pool, resources: Mapping[str, float]) -> None:
+    """Refuse what no worker of the pool will ever have to spare."""
+    if pool.on_cluster is None:
+        raise InvalidInput(
+            f"pool {pool.name!r} has engine {pool.engine.name!r}, which knows no resources; leave resources out, or "
+            'give the pool engine "dask" in OCTOSTAR_POOLS'
+        )
+    why = pool.on_cluster.lacks(resources)
+    if why:
+        raise InvalidInput(why)
 
 
 def _pack(run: Run) -> None:

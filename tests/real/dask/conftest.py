@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from octostar_runtime.models.pools import ClusterRecord
 from octostar_runtime.settings import PoolSettings, Settings
 from octostar_runtime.tasks import TaskManager
 from octostar_runtime.testing import wait_until
@@ -63,6 +64,13 @@ def make_manager() -> Iterator[MakeManager]:
 def tasks(cluster: Cluster, make_manager: MakeManager) -> TaskManager:
     """A manager with two slots on the shared cluster."""
     return make_manager(cluster.settings())
+
+
+def cluster_of(tasks: TaskManager) -> ClusterRecord:
+    """Return what a manager's pool knows of its cluster."""
+    seen = tasks.pools()[0].cluster
+    assert seen is not None
+    return seen
 
 
 def address_of(tasks: TaskManager, run_id: str) -> str:

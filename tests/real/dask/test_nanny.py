@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -72,8 +73,23 @@ def test_a_nanny_that_ends_its_worker_for_its_memory_is_named_and_the_worker_com
     assert "it reached its memory limit" in (record.error or "")
     assert mark.read_text() == "x", "Dask would have run it three times more"
 
+    sign = tmp_path / "sign"
+
+    def hold_the_gil(handle: Any) -> None:
+        sign.touch()
+        re.match(r"(a+)+$", "a" * 64 + "b")
+
+    stubborn = tasks.submit("stubborn", hold_the_gil)
+    second = address_of(tasks, stubborn)
+    wait_until(sign.exists, timeout_s=20, what="its beginning")
+    time.sleep(0.1)
+    assert second != first, "a new process under the same nanny"
+    assert tasks.hard_stop(stubborn)
+    assert tasks.wait_run(stubborn, 20)
+    assert tasks.run(stubborn).state is RunState.CANCELLED
+
     held = tasks.submit("held", lambda handle: handle.sleep(60))
-    assert address_of(tasks, held) != first, "a new process under the same nanny"
+    assert address_of(tasks, held) != second, "its nanny has ended what holds the GIL"
 
     def note(handle: Any) -> None:
         with open(journal, "a") as file:  # noqa: PTH123

@@ -1,14 +1,14 @@
-"""The eleven traps of Dask, each under its number: what it does by itself, and what our users see instead."""
+"""The eleven traps of Dask, each under its number: what it does by itself, and what our users see instead.
+
+Number 9, who listens where, is in ``test_own_cluster``; number 11, the replica that is gone, in ``test_replicas``.
+"""
 
 import os
 import signal
-import socket
-import ssl
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from octostar_runtime.errors import ResultExpired
@@ -18,7 +18,6 @@ from octostar_runtime.tasks import TaskManager
 from octostar_runtime.tasks.engines.dask import scheduler_side
 from octostar_runtime.tasks.engines.dask.configure import KEPT_MESSAGES
 from octostar_runtime.tasks.engines.dask.engine import DaskEngine
-from octostar_runtime.tasks.engines.dask.local import LocalCluster, LocalPlan
 from octostar_runtime.testing import wait_until
 from tests.real.dask.conftest import MakeManager, address_of
 from tests.support.cut_line import cuttable
@@ -178,7 +177,7 @@ def test_trap_6_progress_comes_again_after_the_line_was_cut(cluster: Cluster, ma
         assert states[:4] == [RunState.QUEUED, RunState.RUNNING, RunState.UNKNOWN, RunState.RUNNING]
 
 
-def test_trap_7_a_task_hears_soon_that_its_scheduler_is_gone(
+def test_traps_7_and_10_a_task_hears_soon_that_its_scheduler_is_gone_and_workers_come_back_with_it(
     cluster: Cluster, make_manager: MakeManager, tmp_path: Path
 ) -> None:
     ended = tmp_path / "ended"
@@ -191,6 +190,7 @@ def test_trap_7_a_task_hears_soon_that_its_scheduler_is_gone(
         finally:
             ended.touch()
 
+    before = cluster.complete()
     tasks = make_manager(cluster.settings())
     run_id = tasks.submit("t", work)
     address_of(tasks, run_id)
@@ -202,6 +202,14 @@ def test_trap_7_a_task_hears_soon_that_its_scheduler_is_gone(
     assert record.state is RunState.LOST
     assert "no longer know this run" in (record.error or "")
     assert RunState.UNKNOWN in [state for state, _ in record.timeline]
+
+    wait_until(lambda: cluster.ask()["scheduler"] != before["scheduler"], timeout_s=20, what="a new scheduler")
+    after = cluster.complete()
+    assert after["address"] == before["address"]
+    assert not set(after["workers"].values()) & set(before["workers"].values())
+    tasks.submit("t", lambda handle: 1)
+    assert tasks.wait("t", 30)
+    assert tasks.snapshot("t").state is RunState.SUCCESS
 
 
 def test_trap_8_neither_many_nor_large_intermediate_values_pile_up(tasks: TaskManager) -> None:
@@ -223,45 +231,6 @@ def test_trap_8_neither_many_nor_large_intermediate_values_pile_up(tasks: TaskMa
     assert link is not None
 
     assert link.ask_scheduler(scheduler_side.kept_messages, engine.topic) == KEPT_MESSAGES
-
-
-def test_trap_9_a_cluster_of_our_own_listens_on_this_machine_alone_and_asks_who_is_there() -> None:
-    cluster = LocalCluster(LocalPlan(pool="own", workers=1, dashboard=True))
-    try:
-        cluster.start()
-        wait_until(lambda: cluster.workers[1].hear(0.1), timeout_s=40, what="the worker")
-        heard = [
-            connection.laddr.ip
-            for process in cluster.processes()
-            for connection in psutil.Process(process.pid).net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
-        ]
-        assert len(heard) >= 3
-        assert set(heard) == {"127.0.0.1"}
-        host, _, port = cluster.address.partition("://")[2].rpartition(":")
-        nobody = ssl.create_default_context()
-        nobody.check_hostname, nobody.verify_mode = False, ssl.CERT_NONE
-        with (
-            socket.create_connection((host, int(port)), timeout=10) as plain,
-            nobody.wrap_socket(plain) as guarded,
-            pytest.raises(ssl.SSLError, match=r"(?i)certificate.required"),
-        ):
-            guarded.recv(1)
-    finally:
-        cluster.stop()
-    assert not [process for process in cluster.processes() if process.alive]
-
-
-def test_trap_10_workers_come_back_with_their_scheduler(cluster: Cluster, make_manager: MakeManager) -> None:
-    before = cluster.complete()
-    cluster.kill_scheduler()
-    wait_until(lambda: cluster.ask()["scheduler"] != before["scheduler"], timeout_s=20, what="a new scheduler")
-    after = cluster.complete()
-    assert after["address"] == before["address"]
-    assert not set(after["workers"].values()) & set(before["workers"].values())
-    tasks = make_manager(cluster.settings())
-    tasks.submit("t", lambda handle: 1)
-    assert tasks.wait("t", 30)
 
 
 def test_a_cluster_of_others_must_not_be_used_in_the_clear() -> None:

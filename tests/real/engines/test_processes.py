@@ -120,6 +120,17 @@ def test_a_run_whose_worker_dies_is_tried_again_when_it_may(tasks: TaskManager) 
     assert tasks.get_result("t")["data"] == "second try"
 
 
+def test_a_copy_that_a_task_forks_and_lets_return_speaks_for_nobody(tasks: TaskManager) -> None:
+    tasks.resize("default", 1)
+    tasks.submit("t", work.fork_and_return)
+    assert ended(tasks).state is RunState.SUCCESS
+    result = tasks.get_result("t")["data"]
+    assert result == ("the task", 0)
+    assert tasks.snapshot("t").progress == 0.25
+    tasks.submit("t", work.pid_of)
+    assert ended(tasks).state is RunState.SUCCESS
+
+
 def test_a_process_that_was_killed_while_idle_is_replaced_unseen(tasks: TaskManager) -> None:
     tasks.submit("t", work.pid_of)
     ended(tasks)

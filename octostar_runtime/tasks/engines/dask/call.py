@@ -3,6 +3,7 @@
 Everything comes in through one inbox, from whichever thread; only the slot's thread acts on it.
 """
 
+import contextlib
 import logging
 import time
 from importlib import import_module
@@ -27,14 +28,18 @@ logger = logging.getLogger(__name__)
 SENT_AGAIN = 3
 #: Seconds after a hard stop until the worker itself is ended.
 END_WORKER_AFTER_S = 2.0
-#: Seconds until a question that got no answer is asked again.
-ASK_AGAIN_AFTER_S = 1.0
+#: Seconds that the worker of a run has to answer whether it has it, or that it was asked to stop.
+ONE_ANSWERS_WITHIN_S = 1.0
+#: Seconds until a question that got no answer is asked again; doubled each time, up to the second number.
+ASK_AGAIN_AFTER_S = (1.0, 10.0)
+#: Seconds after which a run that no worker has begun is shown as waiting.
+SHOWN_WAITING_AFTER_S = 1.0
 
 
 class Note(NamedTuple):
     """What comes into the inbox."""
 
-    kind: str  # "told" | "future" | "cancel" | "up" | "down" | "lost" | "closed" | "overdue"
+    kind: str  # "told" | "future" | "cancel" | "up" | "down" | "lost" | "closed" | "overdue" | "waiting"
     told: Told | None = None
     text: str = ""
     hard: bool = False
@@ -63,6 +68,8 @@ class Call:
         self._future: Any = None
         self._again = 0
         self._stop: Note | None = None
+        self._ask_again_s = ASK_AGAIN_AFTER_S[0]
+        self._to_be_ended = False  # its worker, when a hard stop does not end it
         self._due: list[tuple[float, Note]] = []  # what comes by itself, by monotonic seconds
 
     def follow(self) -> Any:
@@ -106,7 +113,16 @@ class Call:
         self._due.append((time.monotonic() + seconds, note))
         self._due.sort(key=lambda entry: entry[0])
 
+    def _ask_again(self, note: Note) -> None:
+        self._link.poke()
+        self._later(self._ask_again_s, note)
+        self._ask_again_s = min(2 * self._ask_again_s, ASK_AGAIN_AFTER_S[1])
+
     # What comes in
+
+    def _on_waiting(self, _: Note) -> None:
+        if not self.address and self.key:
+            self._lifecycle.executes_on(self.run, "none yet: it waits on the cluster")
 
     def _on_overdue(self, _: Note) -> None:
         """The exception did not end it: it waits in code that is not Python's. End its process, if that is its own."""
@@ -123,8 +139,7 @@ class Call:
             self._find(expected=expected)
         except OSError as error:  # it went down again meanwhile, or somebody did not answer
             logger.debug("looking for run %s: %s", self.run.run_id, error)
-            self._link.poke()
-            self._later(ASK_AGAIN_AFTER_S, Note("up"))
+            self._ask_again(Note("up"))
 
     def _on_down(self, _: Note) -> None:
         if self.key:
@@ -149,13 +164,14 @@ class Call:
     def _on_cancel(self, note: Note) -> None:
         if not self.key:
             raise CancelledError(f"task {self.run.task_id!r} was asked to stop")
-        self._stop = note
+        if self._stop is None or not self._stop.hard:
+            self._stop = note
+        self._due = [entry for entry in self._due if entry[1].kind != "cancel"]  # this one is that one, too
         try:
-            self._pass_on(note)
-        except (OSError, TimeoutError) as error:
-            logger.debug("run %s is asked to stop when its cluster is back: %s", self.run.run_id, error)
-            self._link.poke()
-            self._later(ASK_AGAIN_AFTER_S, note)
+            self._pass_on(self._stop)
+        except OSError as error:
+            logger.debug("run %s is asked to stop when somebody answers: %s", self.run.run_id, error)
+            self._ask_again(note)
 
     def _on_told(self, note: Note) -> None:
         told = note.told
@@ -163,8 +179,8 @@ class Call:
         if told.key != self.key:
             return
         if told.kind == "started":
-            self.address, self.worker = told.address, told.worker
-            self._lifecycle.executes_on(self.run, f"{told.worker} ({told.address})")
+            self._executes_at(told.address, told.worker)
+            self._ask_again_s = ASK_AGAIN_AFTER_S[0]
             self._lifecycle.see_again(self.run)
         elif told.kind == "news":
             self._receiver.apply(desk.read_news(told.body))
@@ -210,6 +226,7 @@ class Call:
         distributed: Any = import_module("distributed")
         distributed.fire_and_forget(self._future)  # it goes on when this process does not
         self._watch()
+        self._later(SHOWN_WAITING_AFTER_S, Note("waiting"))
         if engine.shared:
             self._lifecycle.executes_at(run, f"{engine.address} {engine.topic} {self.key}")
         if self._stop is not None:
@@ -221,25 +238,42 @@ class Call:
 
     def _pass_on(self, note: Note) -> None:
         """Send the flag to where it runs; to all workers, when that is not known, and then drop what has not begun."""
-        found = self._link.ask_workers(desk.ask_to_stop, self.key, note.text, note.hard, address=self.address or None)
+        if note.hard and self.address:
+            self._plan_worker_end()  # also when it does not answer: it may hold the GIL
+        if self.address:
+            found = self._link.ask_worker(
+                desk.ask_to_stop,
+                self.key,
+                note.text,
+                note.hard,
+                address=self.address,
+                timeout_s=ONE_ANSWERS_WITHIN_S,
+            )
+        else:
+            found, _ = self._link.ask_everybody(desk.ask_to_stop, self.key, note.text, note.hard)
         if "running" in found.values():
             if note.hard:
-                self._later(END_WORKER_AFTER_S, Note("overdue"))
-            return
-        if not self.address and self._future is not None and "ended" not in found.values():
-            # every worker has the flag by now, so it cannot begin any more
+                self._plan_worker_end()
+        elif self.address or "ended" in found.values() or self._future is None:
+            self._find()
+        else:  # every worker that answers has the flag by now, so it begins nowhere; if it does, it is stopped there
+            self._engine.drop(self.key)
             self._future.cancel(force=True)
             raise CancelledError(f"task {self.run.task_id!r} was asked to stop")
-        self._find()
+
+    def _plan_worker_end(self) -> None:
+        if not self._to_be_ended:
+            self._to_be_ended = True
+            self._later(END_WORKER_AFTER_S, Note("overdue"))
 
     def _find(self, *, expected: bool = False) -> None:
         """Learn from workers and scheduler what became of it."""
-        for address, found in self._link.ask_workers(desk.look, [self.key]).items():
-            seen, packed = found.get(self.key, ("", b""))
+        answers, silent = self._seen_by()
+        for address, (seen, said) in answers.items():
             if seen == "ended":
-                self._finish(Told(key=self.key, kind="ended", worker=self.worker, address=address, body=packed))
+                self._finish(Told(key=self.key, kind="ended", worker=self.worker, address=address, body=said))
             if seen == "running":
-                self.address = address
+                self._executes_at(address, said.decode())
                 self._rejoin()
                 return
         state = self._link.ask_scheduler(scheduler_side.state_of, self.key)
@@ -247,7 +281,27 @@ class Call:
             self._rejoin()
             return
         if expected or not state:
+            if self.address in silent:
+                raise OSError("the worker that executes it does not answer")
             self._gone()
+
+    def _seen_by(self) -> tuple[dict[str, tuple[str, bytes]], frozenset[str]]:
+        """Return what the workers know of it, by address, and who does not answer; asks the likeliest one first."""
+        answers: dict[str, Any] = {}
+        silent: frozenset[str] = frozenset()
+        if self.address:
+            with contextlib.suppress(OSError):
+                answers = self._link.ask_worker(
+                    desk.look, [self.key], address=self.address, timeout_s=ONE_ANSWERS_WITHIN_S
+                )
+        if not any(answers.values()):
+            answers, silent = self._link.ask_everybody(desk.look, [self.key])
+        return {address: found[self.key] for address, found in answers.items() if self.key in found}, silent
+
+    def _executes_at(self, address: str, worker: str) -> None:
+        if (address, worker) != (self.address, self.worker):
+            self.address, self.worker = address, worker
+            self._lifecycle.executes_on(self.run, f"{worker} ({address})")
 
     def _rejoin(self) -> None:
         from distributed import Future
@@ -304,7 +358,7 @@ class Call:
         if not end.kept_bytes:
             raise Ended(settle(self.run, end.ending))
         settle(self.run, end.ending)
-        ask, key, address = self._engine.ask_workers, self.key, told.address
+        ask, key, address = self._engine.ask_worker, self.key, told.address
         raise Ended(
             KeptResult(
                 run=self.run.run_id,

@@ -6,7 +6,9 @@ on the worker's event loop, and must be quick; ``execute`` is the task itself, i
 
 import asyncio
 import contextlib
+import os
 import pickle
+import signal
 import threading
 import time
 from collections import OrderedDict
@@ -169,10 +171,10 @@ class Desk:
         return "running"
 
     def look(self, key: str) -> tuple[str, bytes]:
-        """Return "running", "ended" with the packed end, or ""."""
+        """Return "running" with the worker's name, "ended" with the packed end, or ""."""
         with self._lock:
             if key in self._running:
-                return "running", b""
+                return "running", str(self._worker.name).encode()
             packed = self._ends.get(key)
             return ("ended", packed) if packed is not None else ("", b"")
 
@@ -259,6 +261,13 @@ def drop(key: str, dask_worker: Any = None) -> None:
     """See :meth:`Desk.drop`."""
     with contextlib.suppress(OSError):
         Desk.of(dask_worker).drop(key)
+
+
+def end_process(dask_worker: Any = None) -> int:
+    """Kill the process of a worker, in its nanny, which starts it again; return its pid."""
+    pid = int(dask_worker.pid)
+    os.kill(pid, signal.SIGKILL)
+    return pid
 
 
 def read_news(body: bytes) -> News:

@@ -6,7 +6,8 @@ on our side. ``start`` and ``stop`` come from whoever submits or releases the po
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from octostar_runtime.ids import new_id
@@ -15,7 +16,7 @@ from octostar_runtime.settings import PoolSettings
 from octostar_runtime.tasks.engines.dask import desk
 from octostar_runtime.tasks.engines.dask.call import Call, Note
 from octostar_runtime.tasks.engines.dask.configure import configure
-from octostar_runtime.tasks.engines.dask.link import ANSWERS_WITHIN_S, Link
+from octostar_runtime.tasks.engines.dask.link import Link
 from octostar_runtime.tasks.engines.dask.local import LocalCluster, LocalPlan
 from octostar_runtime.tasks.engines.dask.order import Told
 from octostar_runtime.tasks.engines.dask.picture import cluster_record
@@ -25,6 +26,7 @@ from octostar_runtime.tasks.run import Run
 
 logger = logging.getLogger(__name__)
 _STACK_WITHIN_S = 3.0
+_DROPPED = 1_000
 
 
 class DaskEngine:
@@ -47,6 +49,7 @@ class DaskEngine:
         self._link: Link | None = None
         self._calls: dict[str, Call] = {}  # by key
         self._runs: dict[str, Call] = {}  # by run id
+        self._dropped: OrderedDict[str, None] = OrderedDict()  # keys that were cancelled before they began
 
     def start(self) -> None:
         """Begin to connect, or to start a cluster of our own; runs wait for it."""
@@ -89,7 +92,7 @@ class DaskEngine:
         if call is None or link is None or not call.address:
             return ""
         try:
-            stacks = link.ask_workers(desk.stack, call.key, address=call.address, timeout_s=_STACK_WITHIN_S)
+            stacks = link.ask_worker(desk.stack, call.key, address=call.address, timeout_s=_STACK_WITHIN_S)
         except (OSError, TimeoutError):
             return ""
         return str(next(iter(stacks.values()), ""))
@@ -108,6 +111,19 @@ class DaskEngine:
             link.cluster.resize(self._workers(size))
             link.poke()
 
+    def lacks(self, resources: Mapping[str, float]) -> str:
+        """Say what the workers of a cluster of our own will never have; those of others may get some any time."""
+        offered = self._settings.worker_resources
+        missing = next((name for name, amount in resources.items() if amount > offered.get(name, 0.0)), None)
+        if self.shared or missing is None:
+            return ""
+        have = ", ".join(f"{amount:g} {name}" for name, amount in offered.items()) or "nothing"
+        wanted = f"{resources[missing]:g}"
+        return (
+            f"pool {self.pool!r}: no worker will ever have {wanted} {missing}, for each offers {have}; set the pool's "
+            f'worker_resources in OCTOSTAR_POOLS, e.g. {{"{missing}": {wanted}}}'
+        )
+
     # What calls use
 
     def know(self, call: Call) -> None:
@@ -121,14 +137,21 @@ class DaskEngine:
             if self._calls.get(call.key) is call:
                 del self._calls[call.key]
 
-    def ask_workers(
-        self, function: Callable[..., Any], *args: Any, address: str, timeout_s: float = ANSWERS_WITHIN_S
+    def drop(self, key: str) -> None:
+        """Stop the order with this key should it begin after all: on a worker that did not answer, when it is back."""
+        with self._lock:
+            self._dropped[key] = None
+            if len(self._dropped) > _DROPPED:
+                self._dropped.popitem(last=False)
+
+    def ask_worker(
+        self, function: Callable[..., Any], *args: Any, address: str, timeout_s: float | None = None
     ) -> dict[str, Any]:
         """Call a function of ``desk`` on a worker over the line there is now; OSError when there is none."""
         link = self._link
         if link is None:
             raise OSError(f"pool {self.pool!r} is stopped; the next task starts it again")
-        return link.ask_workers(function, *args, address=address, timeout_s=timeout_s)
+        return link.ask_worker(function, *args, address=address, timeout_s=timeout_s)
 
     def started(self) -> Link:
         """Return the line to the cluster, begun anew when it was stopped meanwhile."""
@@ -183,3 +206,5 @@ class DaskEngine:
         call = self._calls.get(told.key)
         if call is not None:
             call.inbox.put(Note("told", told=told))
+        elif told.kind == "started" and told.key in self._dropped and self._link is not None:
+            self._link.stop_soon(told.key, told.address)

@@ -8,7 +8,6 @@ without its subscriptions.
 import asyncio
 import contextlib
 import logging
-import socket
 import threading
 import time
 import warnings
@@ -18,14 +17,14 @@ from typing import Any
 
 from octostar_runtime.errors import CannotStart
 from octostar_runtime.periodic import PeriodicThread
-from octostar_runtime.tasks.engines.dask import scheduler_side, versions
+from octostar_runtime.tasks.engines.dask import asking, desk, scheduler_side, versions
 from octostar_runtime.tasks.engines.dask.configure import configure
+from octostar_runtime.tasks.engines.dask.knock import NoAnswer, knock
 from octostar_runtime.tasks.engines.dask.local import LocalCluster
 from octostar_runtime.tasks.engines.dask.security import security_of
 
 logger = logging.getLogger(__name__)
 KEEP_EVERY_S = 0.5
-ANSWERS_WITHIN_S = 5.0
 LOOK_EVERY_S = 1.0
 VERSIONS_EVERY_S = 60.0
 #: A client of Dask holds messages back for 10 ms after each one, which would be most of a short run's time.
@@ -37,6 +36,11 @@ class Link:
 
     ``address`` is a scheduler of others; None starts ``cluster``, and ends it with the link.
     """
+
+    #: Seconds that whoever is asked has to answer.
+    answers_within_s = 5.0
+    #: The same for each when all workers are asked: one that is silent is done without.
+    each_answers_within_s = 2.0
 
     def __init__(
         self,
@@ -69,6 +73,7 @@ class Link:
         self._looked = self._compared = 0.0
         self._runner: Any = None
         self._known: frozenset[str] = frozenset()
+        self._held = False  # whether some workers are to begin nothing new
         self._lock = threading.Lock()
         self._thread = PeriodicThread(f"octostar-dask-{pool}", self._keep, interval_s=KEEP_EVERY_S)
 
@@ -104,44 +109,55 @@ class Link:
             client.subscribe_topic(topic, self._on_event)
 
     def end_worker(self, address: str) -> None:
-        """End the worker at ``address`` when it executes nothing else: ours at once, another by its nanny."""
+        """End the worker at ``address`` when it executes nothing else: ours at once, another in its nanny."""
         workers: Sequence[Mapping[str, Any]] = (self.picture or {}).get("workers", ())
-        busy: Sequence[str] = next((w["runs"] for w in workers if w["address"] == address), [])
-        if len(busy) > 1:
+        worker = next((w for w in workers if w["address"] == address), None)
+        if worker is not None and min(len(worker["runs"]), worker["threads"]) > 1:
             logger.warning("pool %s: worker %s executes other runs, too; it is left alone", self.pool, address)
         elif self.cluster is not None:
             self.cluster.kill_worker(address)
         else:
-            self._restart_by_nanny(address)
+            self._end_by_nanny(address)
 
-    def _restart_by_nanny(self, address: str) -> None:
+    def _end_by_nanny(self, address: str) -> None:
         try:
-            self._connected().restart_workers([address], timeout=ANSWERS_WITHIN_S)
-        except Exception as error:  # noqa: BLE001 - it has no nanny, or is gone
-            logger.warning("pool %s: worker %s cannot be ended from here: %s", self.pool, address, error)
+            asked = asking.ask_worker(
+                self._connected(), desk.end_process, address=address, timeout_s=self.answers_within_s, nanny=True
+            )
+        except OSError as error:
+            asked = {}
+            logger.debug("asking the nanny of %s: %s", address, error)
+        if not asked:
+            logger.warning(
+                "pool %s: worker %s cannot be ended from here: it has no nanny that answers; end its process",
+                self.pool,
+                address,
+            )
 
-    # Asking; each call may take ``timeout_s`` and raises OSError when there is no answer
+    # Asking; each call raises OSError when there is no answer within ``timeout_s`` seconds
 
-    def ask_workers(
-        self, function: Callable[..., Any], *args: Any, address: str | None = None, timeout_s: float = ANSWERS_WITHIN_S
+    def ask_worker(
+        self, function: Callable[..., Any], *args: Any, address: str, timeout_s: float | None = None
     ) -> dict[str, Any]:
-        """Call a function of ``desk`` on one worker, or on all; workers that fail are left out."""
-        client = self._connected()
-        found: dict[str, Any] = _answer(
-            client,
-            client._run,  # the public run() waits for ever; the coroutine behind it takes a time limit
-            function,
-            *args,
-            workers=None if address is None else [address],
-            on_error="ignore",
-            callback_timeout=timeout_s,
-        )
-        return found
+        """Call a function of ``desk`` on one worker; the answer by address, nothing when it is gone."""
+        timeout_s = timeout_s or self.answers_within_s
+        return asking.ask_worker(self._connected(), function, *args, address=address, timeout_s=timeout_s)
 
-    def ask_scheduler(self, function: Callable[..., Any], *args: Any, timeout_s: float = ANSWERS_WITHIN_S) -> Any:
+    def ask_everybody(self, function: Callable[..., Any], *args: Any) -> tuple[dict[str, Any], frozenset[str]]:
+        """Call a function of ``desk`` on all workers; return the answers by address, and who gave none."""
+        return asking.ask_everybody(self._connected(), function, *args, timeout_s=self.each_answers_within_s)
+
+    def ask_scheduler(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a function of ``scheduler_side`` there."""
         client = self._connected()
-        return _answer(client, client._run_on_scheduler, function, *args, callback_timeout=timeout_s)
+        return asking.answer(client, client._run_on_scheduler, function, *args, callback_timeout=self.answers_within_s)
+
+    def stop_soon(self, key: str, address: str) -> None:
+        """Ask a worker to stop an order that nobody follows; does not wait."""
+        client = self.client
+        if client is not None:
+            stop = (desk.ask_to_stop, key, "it was cancelled before it began", False)
+            client.loop.add_callback(client._run, *stop, workers=[address], on_error="ignore")
 
     def _connected(self) -> Any:
         client = self.client
@@ -162,6 +178,8 @@ class Link:
                 self._check()
         except CannotStart as error:
             self._fail(str(error), final=True)
+        except NoAnswer as error:
+            self._fail(str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the line is not up
             self._fail(f"{type(error).__name__}: {error}")
 
@@ -180,16 +198,17 @@ class Link:
 
     def _connect(self) -> None:
         configure()
-        _knock(self.address)
         distributed: Any = import_module("distributed")
+        loop, security = self._loop_runner().loop, security_of(self._security)
+        knock(loop, self.address, security, timeout_s=self.answers_within_s)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about versions; we say it in one line
             client = _client_class(distributed)(
                 self.address,
-                loop=self._loop_runner().loop,
-                security=security_of(self._security),
+                loop=loop,
+                security=security,
                 set_as_default=False,
-                timeout=ANSWERS_WITHIN_S,
+                timeout=self.answers_within_s,
                 name="octostar",
             )
         client.scheduler_comm.interval = SEND_EVERY_S
@@ -229,7 +248,7 @@ class Link:
 
     def _compare(self) -> None:
         self._compared = time.monotonic()
-        found = self._connected().get_versions(packages=versions.EXTRA_PACKAGES)
+        found = asking.versions(self._connected(), versions.EXTRA_PACKAGES, timeout_s=self.each_answers_within_s)
         line, fatal = versions.mismatch(found)
         if line and line != self.notice:
             logger.error("pool %s: versions differ on the cluster at %s: %s", self.pool, self.address, line)
@@ -248,6 +267,16 @@ class Link:
             if known - self._known or now - self._compared > VERSIONS_EVERY_S:
                 self._known = known
                 self._compare()
+            if self.cluster is not None:
+                self._let_go_of_surplus(self.cluster)
+
+    def _let_go_of_surplus(self, cluster: LocalCluster) -> None:
+        """End the workers that a smaller pool has no use for, each once it has ended what it executes."""
+        surplus = cluster.surplus()
+        if surplus or self._held:
+            for address in self.ask_scheduler(scheduler_side.hold_back, surplus):
+                cluster.let_go(address)
+            self._held = bool(surplus)
 
     def _fail(self, why: str, *, final: bool = False) -> None:
         self._drop_client()
@@ -277,22 +306,6 @@ class Link:
 
     def _on_event(self, event: tuple[float, object]) -> None:
         self._told(event[1])
-
-
-def _knock(address: str) -> None:
-    """Raise OSError when nobody listens there: a client that fails to connect leaves more behind than a socket does."""
-    host, _, port = address.partition("://")[2].rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN_S).close()
-
-
-def _answer(client: Any, *call: Any, **options: Any) -> Any:
-    """Return what a coroutine of the client returns; whatever becomes of a line that breaks, it is an OSError."""
-    try:
-        return client.sync(*call, **options)
-    except OSError:
-        raise
-    except (Exception, asyncio.CancelledError) as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _let_go(client: Any, *, timeout_s: float) -> None:

@@ -258,10 +258,24 @@ class LocalCluster:
         return False
 
     def resize(self, workers: int) -> None:
-        """Have this many workers from the next ``tick`` on; a surplus one ends at once."""
+        """Have this many workers from the next ``tick`` on; surplus ones end when they are let go."""
         self.wanted = workers
+
+    def surplus(self) -> list[str]:
+        """Return the addresses of the workers that are too many; one that has none yet is ended."""
+        found = []
         for number, worker in [*self.workers.items()]:
-            if number > workers:
+            if number > self.wanted and worker.alive:
+                if worker.hear(0.0):
+                    found.append(worker.address)
+                else:
+                    worker.let_go()
+        return found
+
+    def let_go(self, address: str) -> None:
+        """Let the worker at ``address`` end."""
+        for worker in [*self.workers.values()]:
+            if worker.address == address:
                 worker.let_go()
 
     def processes(self) -> list[ServerProcess]:

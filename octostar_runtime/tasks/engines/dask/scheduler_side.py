@@ -32,6 +32,23 @@ def state_of(key: str, dask_scheduler: Any = None) -> str:
     return "" if found is None else str(found.state)
 
 
+def hold_back(surplus: list[str], dask_scheduler: Any = None) -> list[str]:
+    """Let the workers in ``surplus`` begin nothing new, and those that were held back before go on.
+
+    Returns those that have nothing left to do. Dask's own ``retire_workers`` would execute their tasks a second time.
+    """
+    held = dask_scheduler.octostar_held = getattr(dask_scheduler, "octostar_held", set())
+    for address, worker in [*dask_scheduler.workers.items()]:
+        if address in surplus and worker.status.name == "running":
+            held.add(address)
+            dask_scheduler.handle_worker_status_change("paused", worker, "octostar-hold-back")
+        elif address in held and address not in surplus:
+            held.discard(address)
+            dask_scheduler.handle_worker_status_change("running", worker, "octostar-hold-back")
+    known = dask_scheduler.workers
+    return [address for address in surplus if address in known and not known[address].processing]
+
+
 def ended_by_nanny(address: str, dask_scheduler: Any = None) -> bool:
     """Return whether the nanny of the worker at ``address`` has ended it because it took too much memory."""
     told = dask_scheduler.get_events("worker-restart-memory")

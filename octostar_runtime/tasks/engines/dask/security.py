@@ -4,6 +4,7 @@ A scheduler executes what it is sent. So both sides show a certificate of the sa
 where others may have accounts.
 """
 
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,23 @@ def from_files(pool: str, *, ca: Path | None, cert: Path | None, key: Path | Non
             raise SettingsError(f"OCTOSTAR_POOLS: pool {pool!r} needs tls_ca, tls_cert and tls_key; {name} is missing")
         if not path.is_file():
             raise SettingsError(f"OCTOSTAR_POOLS: pool {pool!r}: {name} names {path}, which is no file")
+    _check(pool, str(ca), str(cert), str(key))
     fields = {"tls_ca_file": str(ca)}
     for role in ("client", "scheduler", "worker"):
         fields[f"tls_{role}_cert"] = str(cert)
         fields[f"tls_{role}_key"] = str(key)
     return fields
+
+
+def _check(pool: str, ca: str, cert: str, key: str) -> None:
+    """Refuse files that hold no certificates, and a key of another certificate, before anybody connects."""
+    try:
+        what = f"tls_ca: {ca}"
+        context = ssl.create_default_context(cafile=ca)
+        what = f"tls_cert and tls_key: {cert}, {key}"
+        context.load_cert_chain(cert, key, password="")  # rather than to ask on a terminal
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"OCTOSTAR_POOLS: pool {pool!r}: {what} cannot be used: {error}") from error
 
 
 def for_this_machine() -> dict[str, str]:

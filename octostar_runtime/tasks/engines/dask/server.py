@@ -8,6 +8,7 @@ outlives the process that started it, however that one ends.
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import sys
 import threading
@@ -56,6 +57,8 @@ async def _scheduler(plan: dict[str, Any], answer: Any, told: asyncio.Event) -> 
 
     from octostar_runtime.tasks.engines.dask.security import security_of
 
+    # of a client that is gone it would tell for each message that it cannot send, with a traceback
+    logging.getLogger("distributed.scheduler").addFilter(lambda record: "Closed comm" not in str(record.msg))
     scheduler = await Scheduler(
         host=HOST,
         port=plan["port"],

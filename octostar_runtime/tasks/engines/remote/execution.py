@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import os
 import pickle
 import threading
 import time
@@ -69,10 +70,12 @@ class Execution:
 
     def perform(self) -> Ending:
         """Execute it and return how it ended; whatever the task raises is part of that. News is sent before."""
-        cpu = self._cpu_clock()
+        cpu, process = self._cpu_clock(), os.getpid()
         self._thread_id = threading.get_ident()
         try:
             ending = self._ending()
+            if os.getpid() != process:
+                os._exit(0 if ending.state == "success" else 1)  # a copy that the task has forked, at its own end
         finally:
             self._thread_id = 0
             self._run.state = RunState.SUCCESS  # whoever still holds the handle may tell nothing more

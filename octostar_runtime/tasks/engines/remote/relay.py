@@ -5,6 +5,7 @@ one, where newer progress replaces older, so a flood of progress stays a hundred
 task's threads; the messages go out there or in the relay's own thread, one at a time.
 """
 
+import os
 import threading
 import time
 from collections import deque
@@ -38,6 +39,7 @@ class Relay:
         self.lock = threading.Lock()  # the run's, as the pool's is in the parent
         self._assignment = assignment
         self._send = send
+        self._process = os.getpid()
         self._sending = threading.Lock()
         self._stop = threading.Event()
         self._due = threading.Condition(self.lock)
@@ -190,6 +192,8 @@ class Relay:
 
     def _flush(self, *, due: bool = False) -> None:
         """Send what there is; ``due``: unless another thread has just sent something."""
+        if os.getpid() != self._process:
+            return  # a copy that the task has forked: the run, and the line, are not its own
         with self._sending:
             if due and self._left_s() > 0:
                 return

@@ -19,13 +19,6 @@ from tests.unit.tasks.engines.loop import LoopEngine
 REGION = contextvars.ContextVar("region", default="nowhere")
 
 
-class Awkward(Exception):
-    """Its pickle cannot be read: it wants two arguments and hands on one."""
-
-    def __init__(self, first: str, second: str) -> None:
-        super().__init__(first)
-
-
 def test_a_closure_and_its_arguments_go_there_and_the_result_comes_back(looped: TaskManager) -> None:
     factor = 3
 
@@ -177,13 +170,20 @@ def test_an_error_comes_back_with_its_type_and_its_traceback(looped: TaskManager
 
 
 def test_an_exception_that_cannot_come_back_is_told_as_text(looped: TaskManager) -> None:
+    # made here: an import of distributed teaches pickle every exception class that there is by then
+    class Awkward(Exception):
+        """Its pickle cannot be read: it wants two arguments and hands on one."""
+
+        def __init__(self, first: str, second: str) -> None:
+            super().__init__(first)
+
     def work(handle: Any) -> None:
         raise Awkward("told", "lost")
 
     looped.submit("t", work)
     assert looped.wait("t", 5)
     record = looped.snapshot("t")
-    assert (record.error_type, record.error) == (f"{Awkward.__module__}.Awkward", "told")
+    assert (record.error_type, record.error) == (f"{Awkward.__module__}.{Awkward.__qualname__}", "told")
     assert isinstance(looped.get_result("t")["data"], RemoteError)
 
 

@@ -1,6 +1,8 @@
 """The parts of the Dask engine that need no cluster."""
 
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,8 @@ from octostar_runtime.models.runs import RunState
 from octostar_runtime.settings import PoolSettings, load_settings
 from octostar_runtime.tasks import TaskManager
 from octostar_runtime.tasks.engines.dask import security, versions
+from octostar_runtime.tasks.engines.dask.engine import DaskEngine
+from octostar_runtime.tasks.engines.dask.knock import in_words
 from octostar_runtime.tasks.engines.dask.order import Told, key_of, run_of_key
 from octostar_runtime.tasks.takeover import taken_over
 from octostar_runtime.ui.links import Links
@@ -71,8 +75,9 @@ def test_certificates_must_be_there(tmp_path: Path) -> None:
     assert security.from_files("gpu", ca=None, cert=None, key=None) is None
     with pytest.raises(SettingsError, match=r"pool 'gpu': tls_ca names .*ca.pem, which is no file"):
         security.from_files("gpu", **files)
-    for path in files.values():
-        path.touch()
+    made = security.for_this_machine()
+    for path, field in zip(files.values(), ("tls_ca_file", "tls_client_cert", "tls_client_key"), strict=True):
+        path.write_text(made[field])
     fields = security.from_files("gpu", **files)
     assert fields is not None
     assert fields["tls_client_key"] == fields["tls_scheduler_key"] == str(files["key"])
@@ -90,10 +95,14 @@ def test_certificates_must_be_there(tmp_path: Path) -> None:
             "certificates are for a tls:// address",
         ),
         ({"tls_ca": "a", "tls_cert": "b", "tls_key": "c"}, "for a cluster with an address"),
+        ({"address": "127.0.0.1:8786"}, "address: write it as tls://host:port"),
+        ({"address": "tcp://127.0.0.1"}, "address: write it as tls://host:port"),
+        ({"address": "tcp://127.0.0.1:scheduler"}, "address: write it as tls://host:port"),
+        ({"worker_resources": {"GPU": -1}}, "worker_resources.GPU: Input should be greater than 0"),
     ],
 )
 def test_an_address_that_is_not_guarded_is_refused_with_the_fix(
-    wrong: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+    wrong: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import json
 
@@ -145,3 +154,41 @@ def test_the_pool_page_says_what_a_cluster_lacks() -> None:
     assert empty["Workers"].tone == "warn"
     assert cluster.dashboard(ClusterRecord(state="up", dashboard="javascript:alert(1)")) == ""
     assert cluster.cluster_table(down, {}, Links()).rows == []
+
+
+@pytest.mark.parametrize("broken", ["tls_ca", "tls_cert", "tls_key"])
+def test_files_that_hold_no_certificates_are_refused_at_start(tmp_path: Path, broken: str) -> None:
+    made = security.for_this_machine()
+    files = {"tls_ca": "tls_ca_file", "tls_cert": "tls_client_cert", "tls_key": "tls_client_key"}
+    for name, field in files.items():
+        (tmp_path / name).write_text("nothing" if name == broken else made[field])
+    ca, cert, key = (tmp_path / name for name in files)
+    with pytest.raises(SettingsError, match=f"{broken}.* cannot be used"):
+        security.from_files("gpu", ca=ca, cert=cert, key=key)
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "said"),
+    [
+        ("tcp://h:1", ConnectionRefusedError(111, "refused"), "nobody listens there"),
+        ("tls://h:1", socket.gaierror(-2, "Name or service not known"), "there is no machine of that name"),
+        ("tcp://h:1", TimeoutError(), "not that of its dashboard? (TimeoutError)"),
+        ("tls://h:1", OSError("TLS certificate does not match"), "the certificates do not fit"),
+        ("tls://h:1", OSError("in <TLS (closed)>: SSLEOFError"), "speaks no TLS, or the certificates"),
+        ("tcp://h:1", OSError("in <TCP (closed)>: Connection reset by peer"), "write tls:// and name certificates"),
+        ("tcp://h:1", ValueError("who knows"), "it cannot be spoken to (ValueError: who knows)"),
+    ],
+)
+def test_why_a_scheduler_does_not_answer_is_said_in_words(address: str, error: Exception, said: str) -> None:
+    assert said in in_words(address, error)
+
+
+def test_resources_that_no_worker_of_our_own_will_have_are_refused_at_submit() -> None:
+    own = DaskEngine("gpu", PoolSettings(engine="dask", worker_resources={"GPU": 1}))
+    assert own.lacks({"GPU": 1}) == ""
+    assert "no worker will ever have 2 GPU, for each offers 1 GPU; set the pool's worker_resources" in own.lacks(
+        {"GPU": 2}
+    )
+    assert "for each offers 1 GPU" in own.lacks({"TPU": 1})
+    others = DaskEngine("gpu", PoolSettings(engine="dask", address="tcp://127.0.0.1:8786"))
+    assert others.lacks({"TPU": 1}) == "", "a worker that has one may come"
