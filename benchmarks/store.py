@@ -4,6 +4,7 @@ SQLite and PostgreSQL side by side (PostgreSQL in a throwaway cluster, when it i
 history queries over 100,000 runs instead of 1,000,000.
 """
 
+import argparse
 import contextlib
 import random
 import statistics
@@ -45,23 +46,28 @@ SORTS = ("-queued_at", "queued_at", "-run_s", "-wait_s", "name", "user", "-ended
 
 
 def main() -> None:
-    options = parse_options("store", __doc__)
+    options = parse_options("store", __doc__, _with_runs)
     report = Report("store", quick=options.quick)
+    runs = options.runs or (100_000 if options.quick else 1_000_000)
     with tempfile.TemporaryDirectory(prefix="octostar-bench-") as folder:
         sqlite = f"sqlite:///{folder}/store.sqlite3"
         seconds = 5.0 if options.quick else 20.0
         measure_flush(report, sqlite, "", seconds)
         measure_submit(report, f"sqlite:///{folder}/submit.sqlite3", rounds=3 if options.quick else 7)
         measure_commands(report, sqlite, "store.command_ack_p99_ms", 100 if options.quick else 300)
-        measure_history(report, f"sqlite:///{folder}/history.sqlite3", "", 100_000 if options.quick else 1_000_000)
+        measure_history(report, f"sqlite:///{folder}/history.sqlite3", "", runs)
         if find_tool("initdb"):
             with running_postgres() as server:
                 url = server.new_database()
                 measure_flush(report, url, "_pg", seconds)
                 measure_commands(report, url, "store.command_ack_pg_p99_ms", 100 if options.quick else 300)
-                if not options.quick:
-                    measure_history(report, server.new_database(), "_pg", 1_000_000)
+                if options.runs or not options.quick:
+                    measure_history(report, server.new_database(), "_pg", runs)
     report.finish(as_json=options.json)
+
+
+def _with_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", type=int, metavar="N", help="ask the history queries over N runs")
 
 
 def node(name: str) -> NodeRecord:
