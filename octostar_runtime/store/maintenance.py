@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -57,6 +57,18 @@ def _check_file(path: Path) -> None:
         )
 
 
+def _must_be_current(database: Database) -> None:
+    if database.path is not None:
+        _must_exist(database.path)
+    with database.read() as connection:
+        revision = revision_of(connection)
+    if revision != HEAD:
+        raise StoreUnavailable(
+            f"the store {database.shown_url} has schema {revision or '(none yet)'}, this release has {HEAD}: "
+            "run `octostar-runtime store migrate` first"
+        )
+
+
 def _must_exist(path: Path) -> None:
     if not path.exists():
         raise StoreUnavailable(f"there is no store at {path} yet; it is made when octostar starts")
@@ -73,9 +85,17 @@ def backup(settings: Settings, file: str) -> str:
         raise InvalidInput(f"{target} is there already; name a new file")
     _must_exist(path)
     partial = target.with_name(target.name + ".part")
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(partial)) as copy:
-        source.backup(copy, pages=1_000, sleep=0.005)
-    partial.rename(target)
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(partial)) as copy:
+            source.backup(copy, pages=1_000, sleep=0.005)
+        partial.rename(target)
+    except (sqlite3.Error, OSError) as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise StoreUnavailable(
+            f"{path} cannot be copied to {target}: {reason_of(error)}; "
+            "name a file in a directory that is there, can be written and has room"
+        ) from error
     return f"{path} copied to {target} ({target.stat().st_size:,} bytes)"
 
 
@@ -83,6 +103,7 @@ def prune(settings: Settings) -> str:
     """Forget everything older or more than the settings keep, in small steps."""
     gone = 0
     with closing(Database(settings.store_url)) as database:
+        _must_be_current(database)
         step = 1
         while step:
             with database.write() as connection:
