@@ -50,9 +50,10 @@ def _prune_runs(connection: Connection, before: float, rows: int) -> int:
     oldest = oldest.with_for_update(skip_locked=True)  # a late detail of one of them: the next time
     kept = connection.execute(select(func.sum(schema.tally.c.n))).scalar() or 0
     excess = min(max(int(kept) - rows, 0), STEP_ROWS)
-    old = connection.execute(oldest.where(run.c.ended_at < before).order_by(run.c.ended_at).limit(STEP_ROWS)).all()
+    oldest = oldest.order_by(run.c.ended_at.asc().nulls_first())  # as PostgreSQL's index is ordered
+    old = connection.execute(oldest.where(run.c.ended_at < before).limit(STEP_ROWS)).all()
     if len(old) < excess:
-        old = connection.execute(oldest.order_by(run.c.ended_at).limit(excess)).all()
+        old = connection.execute(oldest.limit(excess)).all()
     if not old:
         return 0
     connection.execute(delete(run).where(run.c.id.in_([row.id for row in old])))

@@ -24,6 +24,7 @@ Condition = ColumnElement[bool]
 MAX_LIMIT = 10_000
 SMALL = 10  # a part of less than one in so many is worth being put together with common words
 COLUMNS = [run.c[name] for name in READ]
+LAST_ENDED = run.c.ended_at.desc().nulls_last()  # said, or PostgreSQL would not see that its index is in this order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ class SqlRuns:
         """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones: what a reader must have."""
         narrow = select(run.c.run_id, run.c.seq).where(run.c.node_id != without_node)
         live = narrow.where(run.c.ended_at.is_(None)).order_by(run.c.queued_at.desc()).limit(limit_live)
-        ended = narrow.where(run.c.ended_at.is_not(None)).order_by(run.c.ended_at.desc()).limit(limit_ended)
+        ended = narrow.where(run.c.ended_at.is_not(None)).order_by(LAST_ENDED).limit(limit_ended)
         with self._database.read() as connection:
             return {row[0]: row[1] for row in [*connection.execute(ended), *connection.execute(live)]}
 
@@ -147,7 +148,7 @@ class SqlRuns:
         """Return (queued_at, ended_at, pool) of the runs at work at some time between, the newest first."""
         columns = select(run.c.queued_at, run.c.ended_at, run.c.pool).where(run.c.queued_at < until)
         live = columns.where(run.c.ended_at.is_(None)).limit(limit)
-        ended = columns.where(run.c.ended_at >= since).order_by(run.c.ended_at.desc()).limit(limit)
+        ended = columns.where(run.c.ended_at >= since).order_by(LAST_ENDED).limit(limit)
         with self._database.read() as connection:
             found = [*connection.execute(live), *connection.execute(ended)]
         return [(row[0], row[1], row[2]) for row in found[:limit]]
