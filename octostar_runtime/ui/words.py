@@ -104,6 +104,7 @@ CLUSTER_WORKER = {
     "closing": Word("Ending", "warn"),
     "closing_gracefully": Word("Ending", "warn"),
     "closed": Word("Ended", "off"),
+    "silent": Word("Does not answer", "bad"),
 }
 WORKER = {
     "idle": Word("Idle", "wait"),

@@ -1,5 +1,6 @@
 """What is asked of a scheduler: functions that ``Client.run_on_scheduler`` executes on its event loop."""
 
+import time
 from collections import deque
 from typing import Any
 
@@ -55,6 +56,17 @@ def ended_by_nanny(address: str, dask_scheduler: Any = None) -> bool:
     return any(event.get("worker") == address for _, event in told)
 
 
+def _status(worker: Any, scheduler: Any) -> str:
+    """Return what a worker does: Dask's own word, "silent" when it has not been heard of for ten heartbeats."""
+    from distributed.scheduler import heartbeat_interval
+
+    if time.time() - worker.last_seen > 10 * heartbeat_interval(len(scheduler.workers)):
+        return "silent"
+    if worker.address in getattr(scheduler, "octostar_held", ()):
+        return "closing_gracefully"
+    return str(worker.status.name)
+
+
 def picture(dask_scheduler: Any = None) -> dict[str, Any]:
     """Return the workers with what they have and do, and what waits."""
     scheduler = dask_scheduler
@@ -64,7 +76,7 @@ def picture(dask_scheduler: Any = None) -> dict[str, Any]:
             {
                 "name": str(worker.name),
                 "address": worker.address,
-                "status": worker.status.name,
+                "status": _status(worker, scheduler),
                 "threads": worker.nthreads,
                 "memory": int(worker.memory.process),
                 "memory_limit": int(worker.memory_limit or 0),

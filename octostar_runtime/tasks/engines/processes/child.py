@@ -81,7 +81,9 @@ class Child:
     def execute(self, assignment: Assignment, hear: Callable[[News], None]) -> Ending:
         """Let it execute a run; returns how that ended. Died, Outdated."""
         try:
-            self._send("run", assignment.packed())
+            with self._sending:
+                self._connection.send(("run", assignment.head()))
+                self._connection.send_bytes(assignment.call)
         except OSError:
             raise Died(self._exitcode()) from None
         while True:

@@ -44,7 +44,7 @@ class _Server:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sending = threading.Lock()
-        self._assigned: SimpleQueue[bytes | None] = SimpleQueue()
+        self._assigned: SimpleQueue[tuple[bytes, bytes] | None] = SimpleQueue()  # an assignment's head, its call
         self._lock = threading.Lock()
         self._execution: Execution | None = None
         self._early: dict[tuple[str, int], str] = {}  # asked to stop before they began
@@ -60,7 +60,7 @@ class _Server:
             if self._sources.outdated():
                 self._send("outdated")
                 continue
-            execution = Execution(Assignment.read(packed), lambda news: self._send("news", news))
+            execution = Execution(Assignment.read(*packed), lambda news: self._send("news", news))
             del packed
             with self._lock:
                 self._execution = execution
@@ -79,11 +79,11 @@ class _Server:
         while True:
             try:
                 kind, *values = self._connection.recv()
+                if kind == "run":
+                    self._assigned.put((values[0], self._connection.recv_bytes()))
             except (EOFError, OSError):
                 break
-            if kind == "run":
-                self._assigned.put(values[0])
-            elif kind == "cancel":
+            if kind == "cancel":
                 self._cancel(*values)
             elif kind == "stack":
                 execution = self._execution

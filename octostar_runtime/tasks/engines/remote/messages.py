@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Hashable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 #: at (UTC seconds), level, logger, text
@@ -29,11 +29,15 @@ class Assignment:
         """Return it as bytes."""
         return pickle.dumps(self, protocol=5)
 
+    def head(self) -> bytes:
+        """Return all but ``call`` as bytes, for a transport that sends that by itself: it may be large to copy."""
+        return replace(self, call=b"").packed()
+
     @staticmethod
-    def read(packed: bytes) -> "Assignment":
-        """Return what ``packed`` was made of."""
+    def read(packed: bytes, call: bytes | None = None) -> "Assignment":
+        """Return what ``packed`` was made of, or its ``head`` and its ``call``."""
         found: Assignment = pickle.loads(packed)
-        return found
+        return found if call is None else replace(found, call=call)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,9 @@
 """The parts of the Dask engine that need no cluster."""
 
 import socket
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from octostar_runtime.models.pools import ClusterRecord
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.settings import PoolSettings, load_settings
 from octostar_runtime.tasks import TaskManager
-from octostar_runtime.tasks.engines.dask import security, versions
+from octostar_runtime.tasks.engines.dask import scheduler_side, security, versions
 from octostar_runtime.tasks.engines.dask.engine import DaskEngine
 from octostar_runtime.tasks.engines.dask.knock import in_words
 from octostar_runtime.tasks.engines.dask.order import Told, key_of, run_of_key
@@ -192,3 +194,43 @@ def test_resources_that_no_worker_of_our_own_will_have_are_refused_at_submit() -
     assert "for each offers 1 GPU" in own.lacks({"TPU": 1})
     others = DaskEngine("gpu", PoolSettings(engine="dask", address="tcp://127.0.0.1:8786"))
     assert others.lacks({"TPU": 1}) == "", "a worker that has one may come"
+
+
+@pytest.mark.parametrize(
+    ("heard_s_ago", "held", "status"),
+    [(0.1, False, "running"), (60.0, False, "silent"), (0.1, True, "closing_gracefully")],
+)
+def test_a_worker_that_is_silent_or_about_to_go_is_shown_as_that(heard_s_ago: float, held: bool, status: str) -> None:
+    worker = SimpleNamespace(
+        name="w1", address="tcp://h:1", status=SimpleNamespace(name="running"), nthreads=1, memory_limit=0,
+        memory=SimpleNamespace(process=5), metrics={}, processing={}, resources={}, last_seen=time.time() - heard_s_ago,
+    )  # fmt: skip
+    scheduler: Any = SimpleNamespace(id="s", workers={worker.address: worker}, queued=(), unrunnable=(), clients={})
+    if held:
+        scheduler.octostar_held = {worker.address}
+    assert scheduler_side.picture(scheduler)["workers"][0]["status"] == status
+
+
+def test_a_surplus_worker_begins_nothing_new_and_goes_on_when_it_is_wanted_again() -> None:
+    said: list[tuple[str, str]] = []
+
+    def change(status: str, worker: Any, _: str) -> None:
+        worker.status = SimpleNamespace(name=status)
+        said.append((worker.address, status))
+
+    def worker(address: str, status: str, *keys: str) -> SimpleNamespace:
+        return SimpleNamespace(address=address, status=SimpleNamespace(name=status), processing=dict.fromkeys(keys))
+
+    workers = [
+        worker("a", "running"),
+        worker("b", "running", "key"),
+        worker("c", "running"),
+        worker("d", "paused", "k"),
+    ]
+    scheduler: Any = SimpleNamespace(
+        workers={found.address: found for found in workers}, handle_worker_status_change=change
+    )
+    assert scheduler_side.hold_back(["b", "c", "gone"], scheduler) == ["c"]
+    assert said == [("b", "paused"), ("c", "paused")]
+    assert scheduler_side.hold_back([], scheduler) == []
+    assert said[2:] == [("b", "running"), ("c", "running")], "the one that Dask itself has paused stays so"
