@@ -196,29 +196,34 @@ def _switches() -> int:
 
 
 def growth(_: str, size: int) -> float:
-    """Cost of a submit with ``size`` queued ÷ with 10 queued; the worker is held by a task that waits."""
-    costs = []
-    for queued in (10, size):
-        manager = make_ours(workers=1)
-        gate = threading.Event()
-        manager.submit("gate", lambda _, gate=gate: gate.wait())
-        for i in range(queued):
-            manager.submit(f"before-{i}", noop)
-        gc.collect()
-        samples = []
-        for block in range(40):
+    """Cost of a submit with ``size`` queued ÷ with 10 queued, by turns; each worker is held by a task that waits."""
+    gate = threading.Event()
+    queued = {10: _held(10, gate), size: _held(size, gate)}
+    gc.collect()
+    ratios = []
+    for block in range(60):
+        seconds = {}
+        for waiting, manager in queued.items() if block % 2 else reversed(queued.items()):
             started = time.perf_counter()
             for i in range(50):
                 manager.submit(f"{block}-{i}", noop)
-            samples.append(time.perf_counter() - started)
-            if queued == 10:  # keep it at about ten
-                for i in range(50):
-                    manager.cancel(f"{block}-{i}")
-        costs.append(statistics.median(samples))
+            seconds[waiting] = time.perf_counter() - started
+        for i in range(50):  # keep it at about ten
+            queued[10].cancel(f"{block}-{i}")
+        ratios.append(seconds[size] / seconds[10])
+    for manager in queued.values():
         manager.cancel_where(lambda run: run.task_id != "gate")
-        gate.set()
-        manager.close()
-    return float(costs[1] / costs[0])
+    gate.set()
+    return statistics.median(ratios)
+
+
+def _held(waiting: int, gate: threading.Event) -> Any:
+    """Return a manager in which so many runs wait until the gate opens."""
+    manager = make_ours(workers=1)
+    manager.submit("gate", lambda _: gate.wait())
+    for i in range(waiting):
+        manager.submit(f"before-{i}", noop)
+    return manager
 
 
 def retained(_: str, size: int) -> float:
@@ -240,7 +245,7 @@ def retained_throughput(_: str, size: int) -> float:
     full, empty = _our_burst(make_ours()), _our_burst(make_ours())
     full(size)
     ratios = []
-    for number in range(6):
+    for number in range(12):  # a busy machine makes single ones differ by half
         empty_first = number % 2 == 0
         seconds = {}
         for which in (empty, full) if empty_first else (full, empty):

@@ -11,6 +11,7 @@ from typing import Any
 from octostar_runtime.errors import ResultExpired, TaskNotFound
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.tasks.ended_runs import EndedRuns
+from octostar_runtime.tasks.live_runs import LiveRuns
 from octostar_runtime.tasks.run import Run
 from octostar_runtime.tasks.utilisation import BusyMeter
 
@@ -38,8 +39,8 @@ class RunBook:
         self.limit = limit
         self.max_age_s = max_age_s
         self.max_bytes = max_bytes
-        # those that are not filed: by id, in the order they were queued, and the newest of each task
-        self.live: dict[str, Run] = {}
+        # those that are not filed, and the newest of each task
+        self.live = LiveRuns()
         self.newest: dict[Hashable, Run] = {}
         self.filed_at_once = max(1, min(FILED_AT_ONCE, limit // 100))
         #: What has ended since :meth:`file`, with the meter of the worker that executed it.
@@ -120,7 +121,7 @@ class RunBook:
     def _retire(self, run: Run) -> None:
         """Keep an ended run within the bounds."""
         self.ended.add(run)
-        self.live.pop(run.run_id, None)
+        self.live.remove(run)
         if self.newest.get(run.key) is run:
             del self.newest[run.key]
         self.ended_counts[run.state] += 1
@@ -183,7 +184,7 @@ class RunBook:
             self.resynchronisations += self.tracking
             self.tracking = True
             self._dirty.clear()
-            self._due = deque(sorted((*self.ended, *self.live.values()), key=attrgetter("run_id")))
+            self._due = deque(sorted((*self.ended, *self.live), key=attrgetter("run_id")))
             for run in self._due:
                 run.dirty = True
         left = len(self._due) + len(self._dirty) if limit is None else limit

@@ -58,7 +58,8 @@ class Lifecycle(RunReports, Stopping):
                 if previous is not None and previous.ended_mono is None:
                     previous.more().superseded_by = run_id
                     self._cancel(previous, "superseded", None)
-                book.live[run_id] = book.newest[key] = run
+                book.newest[key] = run
+                book.live.add(run)
                 if book.tracking:
                     run.dirty = True
                     book.noted(run)
@@ -92,7 +93,8 @@ class Lifecycle(RunReports, Stopping):
             worker.busy_since = run.started_mono if run.started_mono is not None else now
             worker.stopping = True  # it ends with this run
             run.worker = worker
-            self.book.live[run.run_id] = self.book.newest[run.key] = run
+            self.book.newest[run.key] = run
+            self.book.live.add(run)
             pool.workers.append(worker)
             if run.options.timeout_s is not None:
                 self._plan(max(now, worker.busy_since + run.options.timeout_s), Due.TIMEOUT, run)

@@ -231,7 +231,7 @@ class TaskReading(PoolControl):
         if waiting <= limit:
             return sorted(self._live_runs(), key=lambda run: run.run_id, reverse=True)[:limit]
         executing = [run for pool in pools for run in pool.executing() if run.ended_mono is None]
-        newest = (run for run in reversed(self._book.live.values()) if run.state in _WAITING)
+        newest = (run for run in reversed(self._book.live) if run.state in _WAITING)
         return [*executing, *islice(newest, max(0, limit - len(executing)))][:limit]
 
     def _runs_of(self, session_id: str) -> list[Run]:

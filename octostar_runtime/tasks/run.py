@@ -138,6 +138,7 @@ class Run:
         "logs",
         "name",
         "options",
+        "page",
         "pool",
         "queued_mono",
         "queued_wall",
@@ -174,6 +175,7 @@ class Run:
         self.run_id = ""  # given under the lock, so that ids sort as the runs were queued
         self.task_id = task_id
         self.key = key
+        self.page: dict[str, Run] | None = None  # where the book has it while it is live
         self.name = name
         self.fn: TaskFunction | None = fn
         self.kwargs = kwargs

@@ -1,9 +1,12 @@
-"""Ended runs are found by id and by task until they go: a plain list stands beside them as the model."""
+"""Ended and live runs are found by id and by task until they go: a plain list stands beside them as the model."""
+
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octostar_runtime.tasks.ended_runs import PAGES, EndedRuns
+from octostar_runtime.tasks.live_runs import PAGE, LiveRuns
 from octostar_runtime.tasks.run import Run
 from tests.unit.tasks.test_fair_queue import make_run
 
@@ -91,3 +94,38 @@ def test_as_many_pages_at_most_as_make_a_look_up_cheap() -> None:
     for limit in (0, 1, 250, 100_000):
         ended = EndedRuns(limit=limit)
         assert ended.page_size == max(1, limit // PAGES)
+
+
+@given(st.lists(st.one_of(st.just(-1), st.integers(0, 10_000)), max_size=80), st.integers(1, 4))
+@settings(max_examples=100, deadline=None)
+def test_live_runs_are_found_and_keep_their_order_whichever_ends_first(steps: list[int], page: int) -> None:
+    live = LiveRuns()
+    kept: list[Run] = []
+    with patch("octostar_runtime.tasks.live_runs.PAGE", page):
+        for number, step in enumerate(steps):
+            if step < 0 or not kept:
+                kept.append(make_run(number))
+                live.add(kept[-1])
+            else:
+                gone = kept.pop(step % len(kept))
+                live.remove(gone)
+                live.remove(gone)
+                assert live.get(gone.run_id) is None
+            assert [*live] == kept
+            assert [*reversed(live)] == kept[::-1]
+            assert len(live) == len(kept)
+            assert all(live.get(run.run_id) is run for run in kept)
+            assert len(live._pages) <= len(kept) + 1
+
+
+def test_one_run_that_stays_keeps_no_pages_of_those_that_went() -> None:
+    live = LiveRuns()
+    live.add(make_run(0))
+    for batch in range(5):
+        runs = [make_run(1 + batch * 2 * PAGE + number) for number in range(2 * PAGE)]
+        for run in runs:
+            live.add(run)
+        for run in runs:
+            live.remove(run)
+    assert len(live) == 1
+    assert len(live._pages) <= 2
