@@ -4,6 +4,7 @@ For looking at pages and for page tests; nothing an action does here has an effe
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,7 +86,9 @@ class DemoSource:
     settings = Settings()
 
     def machine(self) -> Machine:
-        return machine.read([], Path("/tmp"))
+        read = machine.read([], Path("/tmp"))
+        # the made-up fleet lives at a moment of its own, and this machine does not
+        return replace(read, processes=tuple(replace(one, started_at=samples.NOW - 9000) for one in read.processes))
 
     def now(self) -> float:
         return samples.NOW

@@ -81,6 +81,7 @@ def tradeoff(points: "Sequence[tuple[str, float, int]]", chosen: str, *, key: st
             "rangemode": "tozero",
             "showgrid": False,
             "tickformat": ",.0f",
+            "tickmode": "auto",  # round numbers; the theme would put them where the other axis has its own
         },
         xaxis={"type": "category"},
     )

@@ -1,5 +1,6 @@
 """History: events as sentences, and the filters over them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -13,6 +14,8 @@ from octostar_runtime.ui.queries.people import Eyes
 from octostar_runtime.ui.tables import Cell, Column, Table
 from octostar_runtime.ui.words import Word
 
+#: A session's id, the part of it that is told or the whole; not how many there were, or a callback's name.
+_SESSION = re.compile(r"[0-9a-f-]{13}|[0-9a-f-]{36}")
 #: Kinds that the filter offers: prefix -> title
 KINDS: Mapping[str, str] = {
     "": "Everything",
@@ -87,7 +90,7 @@ def word(kind: str) -> Word:
 
 def subject(event: Event) -> str:
     """Return what an event is about, as short as people need it."""
-    if event.kind.startswith("session.") and len(event.subject) > 20:
+    if event.kind.startswith("session.") and (len(event.subject) > 20 or _SESSION.fullmatch(event.subject)):
         return formats.session_name(event.subject)
     name = event.data.get("name")
     return str(name) if name else formats.short_id(event.subject) if len(event.subject) == 36 else event.subject
@@ -97,7 +100,7 @@ def place(event: Event, links: Links) -> str:
     """Return the address of what an event is about, "" when it has none of its own."""
     if event.kind.startswith("run.") and len(event.subject) == 36:
         return links.to("run", id=event.subject)
-    if event.kind.startswith("session.") and len(event.subject) > 20:
+    if event.kind.startswith("session.") and _SESSION.fullmatch(event.subject):
         return links.to("sessions", who="all", open=formats.session_ref(event.subject))
     return ""
 

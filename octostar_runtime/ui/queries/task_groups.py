@@ -42,7 +42,7 @@ def by_key(groups: RunGroups, by: str, links: Links) -> Table:
     kept = [group for group in groups.groups if group.key]
     return Table(
         label="Groups of tasks",
-        columns=(Column(label=label, kind="link", href=href, main=True), *_FIGURES),
+        columns=(Column(label=label, kind="link", href=href, main=True, wrap=True), *_FIGURES),
         rows=[[_search(group.key, by), group.key, *_figures(group)] for group in kept],
     )
 

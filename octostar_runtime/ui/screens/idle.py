@@ -90,7 +90,7 @@ def _holds(console: Console) -> None:
         )
     if len(held) > HOLDS:
         lines.append(f'<div class="oc-dim">and {len(held) - HOLDS} more</div>')
-    blocks.markup(f'<div class="oc-list">{"".join(lines)}</div>', "oc oc-card")
+    blocks.markup("".join(lines), "oc oc-list")
 
 
 def _lately(console: Console) -> None:

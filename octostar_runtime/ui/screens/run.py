@@ -148,7 +148,8 @@ def _facts(console: Console, run: RunRecord) -> None:
     if run.session_id:
         href = console.links.to("sessions", who="all", open=formats.session_ref(run.session_id))
         pairs.insert(1, ("Session", link(formats.session_name(run.session_id), href)))
-    pairs += [("Queued", moment(run.queued_at)), ("Started", moment(run.started_at)), ("Ended", moment(run.ended_at))]
+    moments = (("Queued", run.queued_at), ("Started", run.started_at), ("Ended", run.ended_at))
+    pairs += [(name, moment(at)) for name, at in moments if at is not None]
     blocks.heading("About", "")
     blocks.markup(facts(*pairs), "oc oc-card")
     if run.arguments:

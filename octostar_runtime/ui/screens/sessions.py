@@ -89,7 +89,7 @@ def _notices(console: Console) -> None:
             f'<span class="oc-dim">for another {until(notice.until, now)}</span>{button}</div>'
         )
     if lines:
-        blocks.markup(f'<div class="oc-list">{"".join(lines)}</div>', "oc oc-card")
+        blocks.markup("".join(lines), "oc oc-list")
 
 
 def _tabs(console: Console, tab: str) -> None:

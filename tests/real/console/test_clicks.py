@@ -32,7 +32,7 @@ def dialog_opens(page: Page) -> None:
 
 
 def go_back(page: Page) -> None:
-    page.locator(".st-key-oc_back button").click()
+    page.locator(".st-key-oc_back button").click(timeout=PATIENCE_MS)  # off while the connection is made anew
     expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE_MS)
 
 

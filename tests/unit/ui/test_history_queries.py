@@ -10,7 +10,7 @@ from octostar_runtime.settings import Settings
 from octostar_runtime.ui.links import Links
 from octostar_runtime.ui.queries import history
 from octostar_runtime.ui.queries.people import Eyes
-from tests.support.fleet_samples import sample_events
+from tests.support.fleet_samples import sample_events, session_id
 
 EYES = Eyes(View(Settings()), Principal(name="olga", role=Role.OPERATOR, via="link"))
 
@@ -75,3 +75,22 @@ def test_a_masked_viewer_cannot_find_out_by_searching_the_history() -> None:
 def test_an_export_holds_no_whole_session_id() -> None:
     event = Event(kind="session.ended", subject="0123456789abcdef" * 2, at=0, node_id="n")
     assert history.whole_subject(event) == "0123456789abc"
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "leads_to"),
+    [
+        ("run.failed", "018cc251-f400-7000-9000-000000000015", "./task?id=018cc251-f400-7000-9000-000000000015"),
+        ("session.started", "cd613e30-17d8", "./sessions?who=all&open=cd613e30-17d8"),
+        ("session.started", session_id(1), f"./sessions?who=all&open={session_id(1)[:13]}"),
+        ("session.message_requested", "5 targets", ""),
+        ("session.callback_slow", "push_presence", ""),
+        ("pool.resize_requested", "default", ""),
+    ],
+)
+def test_what_an_event_is_about_is_one_click_away(kind: str, subject: str, leads_to: str) -> None:
+    event = Event(kind=kind, subject=subject, at=0, node_id="n")
+
+    assert history.place(event, Links()) == leads_to
+    ((_, _, _, about, *_),) = history.table([event], EYES, {}, Links()).rows
+    assert isinstance(about, list) is bool(leads_to)

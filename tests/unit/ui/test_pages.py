@@ -9,13 +9,14 @@ from octostar_runtime.models.access import ANONYMOUS, Principal, Role
 from octostar_runtime.ui.links import PAGES
 from octostar_runtime.ui.queries.pools import pool_key
 from tests.support import console_demo
-from tests.support.fleet_samples import a_cluster_pool, empty_snapshot, run_id
+from tests.support.fleet_samples import a_cluster_pool, empty_snapshot, run_id, session_id
 
 FOLDER = Path(__file__).resolve().parents[3] / "pages"
 TABS = [
     ("overview", {}),
     ("overview", {"span": "day"}),
     ("sessions", {"who": "all"}),
+    ("sessions", {"who": "ended", "open": session_id(11)[:13]}),
     ("sessions", {"tab": "users"}),
     ("sessions", {"tab": "callbacks"}),
     ("tasks", {}),

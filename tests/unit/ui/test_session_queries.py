@@ -6,7 +6,7 @@ from octostar_runtime.access.visible import View
 from octostar_runtime.models.access import Principal, Role
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.runs import RunState
-from octostar_runtime.models.sessions import SessionState
+from octostar_runtime.models.sessions import EndReason, SessionState
 from octostar_runtime.settings import Settings
 from octostar_runtime.ui.links import Links
 from octostar_runtime.ui.queries import sessions
@@ -167,3 +167,16 @@ def test_the_cost_of_a_sessions_tasks_adds_up() -> None:
     )
     assert (cost.tasks, cost.live, cost.failed, cost.cpu_s, cost.wait_s) == (3, 1, 1, 90.0, 3.0)
     assert sessions.cost_of([]).wait_s is None
+
+
+def test_an_address_opens_a_session_also_one_that_has_ended_and_says_why_it_did() -> None:
+    ended = a_session(1, state=SessionState.ENDED, ended_at=1.0, end_reason=EndReason.KICKED)
+    snapshot = sample_snapshot(sessions=(ended, a_session(2)))
+
+    assert sessions.one(snapshot, session_id(1)[:13]) == ended
+    assert sessions.one(snapshot, "") is None
+    view = sessions.table(snapshot, [ended], Links(), EYES, {})
+    ((_, _, _, why, *_, offered),) = view.rows
+    (heartbeat,) = (column for column in view.columns if column.label == "Heartbeat")
+    assert heartbeat.words[str(why)].label == "Ended by an operator"
+    assert offered == ["more"]
