@@ -100,9 +100,7 @@ class TaskMachine(RuleBasedStateMachine):
         self.watch = Watch(self.tasks)
         self.size = 2
         self.run_ids: list[str] = []
-        self.submitted = (
-            0  # without retries: whether one is possible depends on the threads, and preconditions must not
-        )
+        self.submitted = 0  # retries left out: how many succeed depends on the threads, and preconditions must not
         self.seen: dict[str, tuple[int, RunState]] = {}
         self.attempts: Counter[tuple[str, int]] = Counter()
         self.closed = threading.Event()
