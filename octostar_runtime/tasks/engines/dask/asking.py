@@ -45,12 +45,7 @@ def ask_everybody(
         return (await client._run(function, *args, workers=[address], on_error="ignore"))[address]
 
     async def ask_all() -> tuple[dict[str, Any], frozenset[str]]:
-        try:  # one message does for all, when all answer
-            return await asyncio.wait_for(client._run(function, *args, on_error="ignore"), timeout_s), frozenset()
-        except TimeoutError:
-            addresses = await _addresses(client)
-            found = await _each(addresses, ask, timeout_s)
-            return found, addresses - found.keys()
+        return await _all_or_each(client, client._run(function, *args, on_error="ignore"), ask, timeout_s)
 
     asked: tuple[dict[str, Any], frozenset[str]] = answer(client, ask_all, callback_timeout=3 * timeout_s)
     return asked
@@ -67,11 +62,24 @@ def versions(client: Any, packages: list[str], *, timeout_s: float) -> dict[str,
 
     async def ask_all() -> dict[str, Any]:
         scheduler = await client.scheduler.versions(packages=packages)
-        workers = await _each(await _addresses(client), ask, timeout_s)
+        everybody = client.scheduler.broadcast(msg=message, on_error="ignore")
+        workers, _ = await _all_or_each(client, everybody, ask, timeout_s)
         return {"scheduler": scheduler, "workers": workers, "client": get_versions(packages=packages)}
 
     found: dict[str, Any] = answer(client, ask_all, callback_timeout=3 * timeout_s)
     return found
+
+
+async def _all_or_each(
+    client: Any, everybody: Awaitable[dict[str, Any]], ask: Callable[[str], Awaitable[Any]], timeout_s: float
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return the answers, and who gave none: one message does for all when all answer, else each is asked alone."""
+    try:
+        return await asyncio.wait_for(everybody, timeout_s), frozenset()
+    except TimeoutError:
+        addresses = await _addresses(client)
+        found = await _each(addresses, ask, timeout_s)
+        return found, addresses - found.keys()
 
 
 async def _addresses(client: Any) -> frozenset[str]:
