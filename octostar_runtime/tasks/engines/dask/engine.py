@@ -44,6 +44,7 @@ class DaskEngine:
         self.result_limit = settings.result_mb * 2**20
         self.kept_bytes = 2 * self.result_limit
         self._settings = settings
+        self._size = settings.size  # of the pool, as it is now
         self._security = from_files(pool, ca=settings.tls_ca, cert=settings.tls_cert, key=settings.tls_key)
         self._lock = threading.Lock()
         self._link: Link | None = None
@@ -106,6 +107,7 @@ class DaskEngine:
 
     def resize(self, size: int) -> None:
         """Let a cluster of our own have as many workers as the pool has slots."""
+        self._size = size
         link = self._link
         if link is not None and link.cluster is not None:
             link.cluster.resize(self._workers(size))
@@ -180,7 +182,7 @@ class DaskEngine:
         return LocalCluster(
             LocalPlan(
                 pool=self.pool,
-                workers=self._workers(settings.size),
+                workers=self._workers(self._size),
                 threads=settings.threads_per_worker,
                 memory_bytes=settings.worker_memory_mb * 2**20 if settings.worker_memory_mb else None,
                 resources=dict(settings.worker_resources),

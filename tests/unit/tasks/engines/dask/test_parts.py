@@ -234,3 +234,11 @@ def test_a_surplus_worker_begins_nothing_new_and_goes_on_when_it_is_wanted_again
     assert said == [("b", "paused"), ("c", "paused")]
     assert scheduler_side.hold_back([], scheduler) == []
     assert said[2:] == [("b", "running"), ("c", "running")], "the one that Dask itself has paused stays so"
+
+
+def test_a_cluster_that_is_started_again_has_the_size_that_the_pool_has_by_then() -> None:
+    engine = DaskEngine("cpu", PoolSettings(engine="dask", size=2, threads_per_worker=2))
+    engine.resize(5)
+    cluster = engine._new_cluster()
+    cluster.stop()
+    assert cluster.wanted == 3
