@@ -18,6 +18,7 @@ from octostar_runtime.errors import WorkerDied
 from octostar_runtime.models.runs import RunState
 from octostar_runtime.settings import PoolSettings, Settings
 from octostar_runtime.tasks import TaskManager
+from octostar_runtime.tasks.engines.processes.child import Child
 from octostar_runtime.tasks.engines.processes.engine import ProcessEngine
 from octostar_runtime.testing import wait_until
 from tests.real.engines import work
@@ -140,6 +141,20 @@ def test_a_process_that_was_killed_while_idle_is_replaced_unseen(tasks: TaskMana
     tasks.submit("t", work.pid_of)
     assert ended(tasks).state is RunState.SUCCESS
     assert tasks.get_result("t")["data"] != first
+
+
+def test_a_run_that_is_handed_to_a_process_at_its_end_goes_to_another(
+    tasks: TaskManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks.submit("t", work.pid_of)
+    ended(tasks)
+    first = tasks.get_result("t")["data"]
+    monkeypatch.setattr(Child, "usable", lambda child: not child.killed and not child.fat)  # as before its end shows
+    os.kill(first, signal.SIGKILL)
+    run_id = tasks.submit("t", work.pid_of)
+    assert ended(tasks).state is RunState.SUCCESS
+    assert tasks.get_result("t")["data"] != first
+    assert tasks.run(run_id).attempt == 1
 
 
 def test_code_that_holds_the_gil_stops_nobody_and_its_stack_can_be_seen(tasks: TaskManager) -> None:

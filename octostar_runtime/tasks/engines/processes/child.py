@@ -31,11 +31,15 @@ class Outdated(Exception):
 
 
 class Died(Exception):
-    """The child ended before its run did. ``exitcode`` is that of ``multiprocessing``: -9 for SIGKILL."""
+    """The child ended before its run did. ``exitcode`` is that of ``multiprocessing``: -9 for SIGKILL.
 
-    def __init__(self, exitcode: int | None) -> None:
+    Without ``begun`` nothing of the run was executed.
+    """
+
+    def __init__(self, exitcode: int | None, *, begun: bool) -> None:
         super().__init__(exitcode)
         self.exitcode = exitcode
+        self.begun = begun
 
 
 class Child:
@@ -46,6 +50,7 @@ class Child:
         self.name = name
         self.idle_since = time.monotonic()
         self.killed = False
+        self.served = False  # whether it has executed a run to the end
         self.uncounted_s = 0.0  # CPU seconds of the run it was killed in
         self.fat = False  # its last run left so much memory behind that the process had better end
         self._connection, theirs = context.Pipe()
@@ -85,15 +90,19 @@ class Child:
                 self._connection.send(("run", assignment.head()))
                 self._connection.send_bytes(assignment.call)
         except OSError:
-            raise Died(self._exitcode()) from None
+            raise Died(self._exitcode(), begun=False) from None
+        begun = False
         while True:
             try:
                 kind, *values = self._connection.recv()
             except (EOFError, OSError):
-                raise Died(self._exitcode()) from None
+                raise Died(self._exitcode(), begun=begun) from None
+            if kind == "begun":
+                begun = True
             if kind == "ended":
                 ending: Ending
                 ending, self.fat = values
+                self.served = True
                 self._counted_s += ending.cpu_s
                 return ending
             self._take(kind, values, hear)

@@ -80,6 +80,8 @@ class ProcessEngine:
                     child.fat = True  # code has changed; the next one is new
                 except Died as died:
                     child.fat = True
+                    if child.served and not died.begun and not child.killed:
+                        continue  # it had ended while it was idle, and that only shows now
                     if isinstance(run.worker, Worker):
                         run.worker.count_cpu(child.uncounted_s)
                     raise self._told(run, child, died) from None

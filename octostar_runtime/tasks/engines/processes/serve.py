@@ -60,6 +60,7 @@ class _Server:
             if self._sources.outdated():
                 self._send("outdated")
                 continue
+            self._send("begun")
             execution = Execution(Assignment.read(*packed), lambda news: self._send("news", news))
             del packed
             with self._lock:
