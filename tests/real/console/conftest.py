@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from octostar_runtime.testing import wait_until
 from tests.support.contrast import faint_texts
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_server import ROOT
@@ -76,6 +77,15 @@ def start(console: RunningApp, function: str, **arguments: object) -> str:
     answer = console.api("POST", f"/api/functions/{function}", json=arguments)
     assert answer.status_code == 202, answer.text
     return answer.headers["location"].rpartition("/")[2]
+
+
+def stuck_run(console: RunningApp) -> str:
+    """Return a run that was asked to stop while it ran and does not listen; one still queued would end at once."""
+    run_id = start(console, "does_not_listen", seconds=120)
+    wait_until(lambda: state_of(console, run_id) == "running", what="the start", timeout_s=30)
+    console.api("POST", f"/api/runs/{run_id}/cancel", json={})
+    wait_until(lambda: console.api("GET", f"/api/runs/{run_id}").json()["stuck"], what="the stuck task", timeout_s=30)
+    return run_id
 
 
 def state_of(console: RunningApp, run_id: str) -> str:

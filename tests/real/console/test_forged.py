@@ -8,7 +8,7 @@ from streamlit.proto.Common_pb2 import StringTriggerValue
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from octostar_runtime.testing import wait_until
-from tests.real.console.conftest import start, state_of, viewer_cookie
+from tests.real.console.conftest import start, state_of, stuck_run, viewer_cookie
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_client import StreamlitClient
 from tests.support.streamlit_page import component_event
@@ -84,9 +84,7 @@ def test_a_forged_bulk_retry_changes_nothing(vera: StreamlitClient, console: Run
 
 
 def test_a_forged_hard_stop_from_the_tasks_own_page_changes_nothing(vera: StreamlitClient, console: RunningApp) -> None:
-    run_id = start(console, "does_not_listen", seconds=30)
-    console.api("POST", f"/api/runs/{run_id}/cancel", json={})
-    wait_until(lambda: console.api("GET", f"/api/runs/{run_id}").json()["stuck"], what="the stuck task", timeout_s=15)
+    run_id = stuck_run(console)
     vera.go("task", query=f"id={run_id}")
 
     act(vera, "octostar_page", {"name": "hard_stop", "target": ""})

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from octostar_runtime.testing import wait_until
-from tests.real.console.conftest import PATIENCE_MS, confirm, start, state_of
+from tests.real.console.conftest import PATIENCE_MS, confirm, start, state_of, stuck_run
 from tests.support.contrast import faint_texts
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_client import StreamlitClient
@@ -176,9 +176,7 @@ def test_the_policy_is_changed_and_its_card_and_the_history_say_so(operator: Pag
 @pytest.fixture
 def prey(console: RunningApp) -> Iterator[Prey]:
     """What a viewer will find and can do nothing to: a task at work, a stuck one, and a person."""
-    working, stuck = start(console, "works", seconds=60), start(console, "does_not_listen", seconds=60)
-    console.api("POST", f"/api/runs/{stuck}/cancel", json={})
-    wait_until(lambda: console.api("GET", f"/api/runs/{stuck}").json()["stuck"], what="the stuck task", timeout_s=15)
+    stuck, working = stuck_run(console), start(console, "works", seconds=120)
     with StreamlitClient(console.url, headers={"Origin": console.url}, timeout_s=20) as person:
         person.go("patterns_initialization")
         yield Prey(working=working, stuck=stuck, person=person.session_id[:13])
