@@ -29,13 +29,11 @@ ERRORS = (
     ("TimeoutError", "the scoring service did not answer within 30 s"),
     ("KeyError", "'customer_id'"),
 )
-TRACEBACK = """Traceback (most recent call last):
-  File "/srv/app/jobs/scoring.py", line 88, in score_batch
-    rows = [self._score(row) for row in batch]
-  File "/srv/app/jobs/scoring.py", line 61, in _score
-    return float(row["amount"]) * weight
-ValueError: could not convert string to float: 'n/a'
-"""
+FRAMES = (
+    ("rows = [self._score(row) for row in batch]", "_score", 'return float(row["amount"]) * weight'),
+    ("weights = client.fetch(batch, timeout_s=30)", "fetch", "raise TimeoutError(NO_ANSWER) from None"),
+    ("owners = [self._owner(row) for row in batch]", "_owner", 'return self._people[row["customer_id"]]'),
+)
 
 
 def run_id(number: int) -> str:
@@ -76,7 +74,7 @@ def a_run(number: int = 1, state: RunState = RunState.RUNNING, **changes: object
         message="chunk 14 of 40" if state is RunState.RUNNING else None,
         error_type=kind if failed else None,
         error=message if failed else None,
-        traceback=TRACEBACK if failed else None,
+        traceback=_traceback(number, name) if failed else None,
         arguments="path='sales.csv', api_key=•••, chunk_rows=25000",
         function=f"app.jobs.{name}",
         retriable=state.terminal,
@@ -85,6 +83,20 @@ def a_run(number: int = 1, state: RunState = RunState.RUNNING, **changes: object
         logs=_logs(started) if started is not None else (),
     )
     return replace(record, **changes)  # type: ignore[arg-type]
+
+
+def _traceback(number: int, name: str) -> str:
+    kind, message = ERRORS[number % len(ERRORS)]
+    outer, function, inner = FRAMES[number % len(FRAMES)]
+    lines = [
+        "Traceback (most recent call last):",
+        f'  File "/srv/app/jobs/{name}.py", line 88, in {name}',
+        f"    {outer}",
+        f'  File "/srv/app/jobs/{name}.py", line 61, in {function}',
+        f"    {inner}",
+        f"{kind}: {message}",
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _timeline(
@@ -129,8 +141,8 @@ def a_session(number: int = 1, **changes: object) -> SessionRecord:
         remote_address=f"10.20.0.{10 + number}",
         browser=("Firefox 141 · Linux", "Chrome 141 · Windows", "Safari 19 · macOS")[number % 3],
         page=PAGES[number % len(PAGES)],
-        last_interaction_at=NOW - dice.uniform(1, 400),
-        last_run_at=NOW - dice.uniform(1, 300),
+        last_interaction_at=NOW - dice.uniform(1, min(400, 50 + number * 190)),
+        last_run_at=NOW - dice.uniform(1, min(300, 50 + number * 190)),
         last_run_s=dice.uniform(0.02, 1.4),
         running=number % 5 == 0,
         reconnects=number % 3,

@@ -3,13 +3,13 @@
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from octostar_runtime.idle.blockers import IN_USE
 from octostar_runtime.testing import wait_until
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_server import free_port
@@ -47,9 +47,27 @@ class Console(RunningApp):
         return dict(answer.json())
 
     def order_stop(self, name: str) -> None:
-        """Order a stop; a refusal fails the test with what is in the way."""
-        answer = self.api("POST", f"/api/services/{name}/stop", json={"reason": "a test"})
-        assert answer.status_code == 204, answer.text
+        """Order a stop. It is refused while somebody is seen, for a second or so also one who has just gone."""
+        refusals: list[str] = []
+
+        def taken() -> bool:
+            answer = self.api("POST", f"/api/services/{name}/stop", json={"reason": "a test"})
+            if answer.status_code == 204:
+                return True
+            refusals.append(answer.text)
+            time.sleep(0.3)
+            return False
+
+        try:
+            wait_until(taken, timeout_s=15, what="the order to stop")
+        except AssertionError:
+            pytest.fail(f"the stop of {name} is refused: {refusals[-1]}")
+
+    def sees_only_observers(self) -> bool:
+        """Whether the API has heard of those who are connected, and that they only look at the console."""
+        sessions = self.api("GET", "/api/sessions").json()["items"]
+        connected = [session for session in sessions if session["state"] == "connected"]
+        return bool(connected) and all(session["observer"] for session in connected)
 
     def spawns(self, program: str) -> int:
         """Return how often supervisord started a program."""
@@ -84,7 +102,7 @@ def console() -> Iterator[Console]:
 
 @pytest.fixture(autouse=True)
 def _a_fresh_policy(console: Console) -> None:
-    """Every test begins with the defaults, quick ticks, the UI up, and a model server that nobody uses any more."""
+    """Every test begins with the defaults, quick ticks, the UI and the model server up."""
     health = console.api("GET", "/api/policy").json()["policy"]["services"]["model"]["health"]
     patience = {"wake_page_after": 55, "wake_hold_max": 55}  # a slow machine needs longer than the usual 10 s
     document = {"check_interval": 0.5, "min_uptime": 0, "services": {"model": {"health": health}}, **patience}
@@ -93,9 +111,4 @@ def _a_fresh_policy(console: Console) -> None:
     for hold in console.api("GET", "/api/holds").json():
         console.api("DELETE", f"/api/holds/{hold['hold_id']}")
     assert console.get("/", headers=VISITOR, timeout=90).status_code == 200
-    wait_until(lambda: _at_rest(console.service("model")), timeout_s=60, what="a model server that nobody uses")
-
-
-def _at_rest(service: dict[str, Any]) -> bool:
-    in_use = [blocker for blocker in service["blockers"] if blocker["kind"] in IN_USE]
-    return service["state"] in ("ready", "idle") and not in_use
+    wait_until(lambda: console.state("model") in ("ready", "idle"), timeout_s=60, what="the model server")

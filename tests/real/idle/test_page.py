@@ -107,6 +107,7 @@ def test_the_ui_stopped_from_its_own_page_comes_back_for_whoever_opens_it_and_th
     reason = operator.get_by_label("Reason (optional)")
     reason.fill("saving memory", timeout=PATIENCE_MS)
     reason.press("Tab")
+    wait_until(console.sees_only_observers, timeout_s=15, what="an operator who is known to be one")
     operator.locator(".st-key-oc_confirm button").click()
     wait_until(lambda: console.pid_of("ui") == 0, timeout_s=30, what="the end of the UI")
     wait_until(lambda: console.state("ui") == "stopped", timeout_s=10, what="the stop")
