@@ -13,12 +13,11 @@ from sqlalchemy import Connection
 from octostar_runtime.clock import Clock
 from octostar_runtime.errors import StoreUnavailable
 from octostar_runtime.store.database import Database
-from octostar_runtime.store.prepared import marks
+from octostar_runtime.store.prepared import chunks, marks
 
 logger = logging.getLogger(__name__)
 MOST_DUE = 1_000  # runs that wait to be indexed: the more at once, the less each costs; every search reads those left
 AT_ONCE = 2_000  # what an older release, or one that could not, left behind is caught up with in steps
-IDS_AT_ONCE = 500
 PAUSE_S = 10.0  # after a step that failed: searches read what waits, so that nothing is missed meanwhile
 
 
@@ -76,9 +75,8 @@ def remove_texts(connection: Connection, run_ids: Sequence[str]) -> None:
 def _of_each(connection: Connection, statement: str, run_ids: Sequence[str]) -> None:
     if connection.dialect.name != "sqlite":
         return  # PostgreSQL's own indexes follow by themselves
-    for start in range(0, len(run_ids), IDS_AT_ONCE):
-        some = tuple(run_ids[start : start + IDS_AT_ONCE])
-        connection.exec_driver_sql(statement.format(marks(connection, some)), some)
+    for some in chunks(run_ids):
+        connection.exec_driver_sql(statement.format(marks(connection, some)), tuple(some))
 
 
 def _index(connection: Connection) -> None:

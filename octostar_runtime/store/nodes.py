@@ -12,12 +12,12 @@ from octostar_runtime.models.sessions import EndReason, SessionRecord
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.endings import lost_run, lost_session
 from octostar_runtime.store.jsontext import dump, load
-from octostar_runtime.store.prepared import insert
+from octostar_runtime.store.prepared import chunks, insert
 from octostar_runtime.store.runcodec import run_of
 from octostar_runtime.store.runs import COLUMNS as RUN_COLUMNS
 from octostar_runtime.store.schema import command, node, run, session
 from octostar_runtime.store.sessioncodec import session_of
-from octostar_runtime.store.writing import chunks, write_events, write_runs, write_sessions
+from octostar_runtime.store.writing import write_events, write_runs, write_sessions
 
 GONE = (NodeState.LOST.value, NodeState.STOPPED.value)
 BURY_AT_ONCE = 500

@@ -1,11 +1,13 @@
-"""Statements whose text is made once: to build and compile them for every batch costs more than what they do."""
+"""Statements for many rows, their text made once: to build and compile it for every batch costs more than the rest."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+T = TypeVar("T")
+CHUNK = 500  # rows in one statement: below SQLite's limit of variables, and short under its write lock
 #: Given what starts an INSERT that knows ON CONFLICT, returns the whole statement.
 Make = Callable[[Callable[[Table], Any]], Any]
 _texts: dict[tuple[str, Make], str] = {}
@@ -31,6 +33,12 @@ def _text(connection: Connection, make: Make) -> str:
         statement = make(lambda table: insert(connection, table))
         text = _texts[key] = str(statement.compile(dialect=positional))
     return text
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterable[Sequence[T]]:
+    """Cut ``items`` into slices of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def marks(connection: Connection, values: Sequence[Any]) -> str:

@@ -13,12 +13,12 @@ from octostar_runtime.store.database import Database
 from octostar_runtime.store.filters import condition_of, states_of
 from octostar_runtime.store.grouping import FAILED, stretches
 from octostar_runtime.store.jsontext import load
+from octostar_runtime.store.prepared import chunks
 from octostar_runtime.store.runcodec import READ, run_of
 from octostar_runtime.store.rungroups import buckets_of, faults_of, groups_of
 from octostar_runtime.store.runpages import Found, kept, page_of
 from octostar_runtime.store.schema import run, tally
 from octostar_runtime.store.textindex import ALL, MOST_CANDIDATES, at_least, candidates, common_candidates, match_of
-from octostar_runtime.store.writing import chunks
 
 Condition = ColumnElement[bool]
 MAX_LIMIT = 10_000

@@ -5,7 +5,7 @@ That is what keeps a node which was declared lost, and comes back, from ending i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ from octostar_runtime.store import schema
 from octostar_runtime.store.batch import Batch
 from octostar_runtime.store.eventcodec import event_row
 from octostar_runtime.store.indexing import note_texts, remove_texts
-from octostar_runtime.store.prepared import marks, run_many
+from octostar_runtime.store.prepared import chunks, marks, run_many
 from octostar_runtime.store.runcodec import RunRow, run_row
 from octostar_runtime.store.sessioncodec import session_row
 
@@ -31,13 +31,6 @@ FIXED = frozenset({
 })  # fmt: skip
 #: What a live run does not have; indexes over it are not written again while it lives.
 OF_ENDED = frozenset({"ended_at", "run_s"})
-CHUNK = 500  # rows in one statement: below SQLite's limit of variables, and short under its write lock
-
-
-def chunks(items: Sequence[T], size: int = CHUNK) -> Iterable[Sequence[T]]:
-    """Cut ``items`` into slices of at most ``size``."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def write_batch(connection: Connection, batch: Batch) -> None:

@@ -209,18 +209,19 @@ def page_shown(session: SessionRecord, pages: Mapping[str, str]) -> str | None:
 
 def one(snapshot: FleetSnapshot, ref: str) -> SessionRecord | None:
     """Return the session that an address names, also one that has ended; None when none or several are meant."""
-    matches = [session for session in snapshot.sessions if ref and session.session_id.startswith(ref)]
-    return matches[0] if len(matches) == 1 else None
+    return _meant(snapshot.sessions, ref)
 
 
 def resolve(snapshot: FleetSnapshot, refs: Sequence[str]) -> list[SessionRecord]:
     """Return the live sessions that the page named by ``refs``; an ambiguous or ended one is left out."""
-    found = []
-    for ref in refs:
-        matches = [s for s in snapshot.sessions if s.session_id.startswith(ref) and s.state.value != "ended"]
-        if ref and len(matches) == 1:
-            found.append(matches[0])
-    return found
+    live = [session for session in snapshot.sessions if session.state.value != "ended"]
+    return [session for ref in refs if (session := _meant(live, ref)) is not None]
+
+
+def _meant(among: Sequence[SessionRecord], ref: str) -> SessionRecord | None:
+    """Return the one session whose id begins so."""
+    matches = [session for session in among if ref and session.session_id.startswith(ref)]
+    return matches[0] if len(matches) == 1 else None
 
 
 @dataclass(slots=True)

@@ -38,6 +38,10 @@ class Console(RunningApp):
         """Return a service's state."""
         return str(self.service(name).get("state"))
 
+    def is_up(self, name: str) -> bool:
+        """Whether a service runs, used or not."""
+        return self.state(name) in ("ready", "idle")
+
     def change_policy(self, **changes: Any) -> dict[str, Any]:
         """Save the policy with some settings changed; the others of ``services`` stay."""
         found = self.api("GET", "/api/policy").json()
@@ -94,7 +98,6 @@ def console() -> Iterator[Console]:
             app.change_policy(
                 check_interval=0.5, min_uptime=0, services={"model": {"health": f"http://127.0.0.1:{port}/"}}
             )
-            wait_until(lambda: app.state("model") in ("ready", "idle"), timeout_s=30, what="the model server")
             yield app
     finally:
         shutil.rmtree(state_dir, ignore_errors=True)
@@ -111,4 +114,4 @@ def _a_fresh_policy(console: Console) -> None:
     for hold in console.api("GET", "/api/holds").json():
         console.api("DELETE", f"/api/holds/{hold['hold_id']}")
     assert console.get("/", headers=VISITOR, timeout=90).status_code == 200
-    wait_until(lambda: console.state("model") in ("ready", "idle"), timeout_s=60, what="the model server")
+    wait_until(lambda: console.is_up("model"), timeout_s=60, what="the model server")

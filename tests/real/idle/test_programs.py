@@ -19,7 +19,7 @@ def test_its_log_its_stop_and_its_start(console: Console) -> None:
     wait_until(lambda: console.state("model") == "stopped", timeout_s=20, what="the stop")
     assert console.pid_of("model") == 0
     assert console.api("POST", "/api/services/model/start", json={}).status_code == 204
-    wait_until(lambda: console.state("model") in ("ready", "idle"), timeout_s=20, what="the start")
+    wait_until(lambda: console.is_up("model"), timeout_s=20, what="the start")
     assert console.service("model")["pid"] == console.pid_of("model") > 0
 
 
@@ -56,7 +56,7 @@ def test_a_sessions_start_preloads_what_was_stopped_and_a_look_at_the_console_do
         shown = public_id(operator.session_id)
         wait_until(lambda: _is_known(console, shown, observer=True), timeout_s=15, what="the operator")
         with StreamlitClient(console.url, page="patterns_initialization", timeout_s=30):
-            wait_until(lambda: console.state("model") in ("ready", "idle"), timeout_s=30, what="the model server")
+            wait_until(lambda: console.is_up("model"), timeout_s=30, what="the model server")
     assert console.spawns("model") == before + 1
     assert console.pid_of("model") > 0
     woken = console.told("service.woken", "model")[0]
