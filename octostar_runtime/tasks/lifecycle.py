@@ -13,6 +13,7 @@ from octostar_runtime.tasks.book import RunBook, measure
 from octostar_runtime.tasks.capture import ensure_installed
 from octostar_runtime.tasks.deadlines import Due
 from octostar_runtime.tasks.moves import QUEUED, RETRY_WAIT
+from octostar_runtime.tasks.patience import let_go_on, take_after
 from octostar_runtime.tasks.pool import Pool
 from octostar_runtime.tasks.reports import RunReports
 from octostar_runtime.tasks.run import Run
@@ -43,8 +44,11 @@ class Lifecycle(RunReports, Stopping):
         """
         pool, book, key = run.pool, self.book, run.key
         worker = None
+        lock = self.lock
+        if lock.locked():
+            let_go_on(lock)
         try:
-            with self.lock:
+            with lock:
                 if not pool.ready:
                     self._make_ready(pool)
                 queue = pool.queue
@@ -116,7 +120,9 @@ class Lifecycle(RunReports, Stopping):
         """
         pool, lock = worker.pool, self.lock
         while True:
-            with lock:
+            if not lock.acquire(False):
+                take_after(lock)
+            try:
                 now = self._monotonic()
                 if worker.run is not None:
                     self._finish(worker, now)
@@ -135,16 +141,21 @@ class Lifecycle(RunReports, Stopping):
                         continue
                     else:
                         pool.idle.append(worker)
-                if pool.idle and not pool.waking and pool.queue.size and pool.open:
+                # who found nothing wakes nobody: what waits may belong to sessions that have all they may
+                if (run is not None or leaving) and pool.idle and not pool.waking and pool.queue.size and pool.open:
                     pool.waking = True
                     pool.idle.pop().wake.release()
+            finally:
+                lock.release()
             if self._outbox:
                 self.flush()
             if run is not None or leaving:
                 return run
             worker.rested = True
             worker.wake.acquire()  # until there is something to do
-            with lock:
+            if not lock.acquire(False):
+                take_after(lock)
+            try:
                 pool.waking = False
                 run = worker.run
                 if run is None:
@@ -156,6 +167,8 @@ class Lifecycle(RunReports, Stopping):
                     run = worker.run = None
                 if pool.queue.size and pool.open:
                     pool.wake_one()
+            finally:
+                lock.release()
             if self._outbox:
                 self.flush()
             if run is not None:

@@ -93,11 +93,9 @@ class RunMoves:
             self._outbox.append([run.data].clear)
         run.data = data
         run.result_bytes = size
-        waiters = run.waiters
-        if waiters is not None:  # their threads take a while to wake up, and then find the rest of this done
+        if run.waiters is not None:  # before all else in the outbox: some of that takes its time
+            self._outbox.extendleft(waiter.release for waiter in run.waiters)
             run.waiters = None
-            for waiter in waiters:
-                waiter.release()
         run.context = None
         worker = run.worker
         if worker.__class__ is Worker:
