@@ -52,8 +52,9 @@ class Lifecycle(RunReports, Stopping):
                 if not pool.ready:
                     self._make_ready(pool)
                 queue = pool.queue
-                if queue.size + len(pool.retry_waiting) >= pool.queue_limit:
-                    self._refuse(pool)
+                waiting = queue.size
+                if waiting >= pool.queue_limit or pool.retry_waiting:
+                    self._refuse_when_full(pool)
                 if pool.idle and not pool.waking and pool.open:
                     pool.waking = True
                     worker = pool.idle.pop()
@@ -69,7 +70,7 @@ class Lifecycle(RunReports, Stopping):
                     book.noted(run)
                     if self.listeners and book.changes_waiting == 1:
                         self._outbox.append(self._poke_listeners)
-                if worker is not None and not queue.size and queue.per_session_limit is None:
+                if worker is not None and not waiting and queue.per_session_limit is None:
                     worker.run = run  # nobody is passed over; it stays queued until the worker begins it
                     worker.rested = False
                     ensure_installed()
@@ -176,12 +177,10 @@ class Lifecycle(RunReports, Stopping):
 
     def _finish(self, worker: Worker, now: float) -> None:
         """Take the outcome that the worker holds, and judge it."""
-        run, pool, outcome = worker.run, worker.pool, worker.outcome
-        started = worker.busy_since
+        run, outcome, data, started = worker.run, worker.outcome, worker.data, worker.busy_since
         assert run is not None
         assert started is not None
-        data, worker.data = worker.data, None
-        worker.run = worker.busy_since = worker.outcome = None
+        worker.run = worker.busy_since = worker.outcome = worker.data = None
         if worker.left_behind or run.ended_mono is not None or worker.orphaned:
             self.late_results += not worker.left_behind
             worker.cpu.end(started, now)
@@ -194,7 +193,7 @@ class Lifecycle(RunReports, Stopping):
             self._settle(run, outcome or Outcome(SUCCESS, data, None), now, worker)
         run.cpu_s = worker.cpu.end(started, now)
         if run.group is not None:
-            pool.queue.release(run)
+            worker.pool.queue.release(run)
         if run.options.timeout_s is not None:
             self._deadlines.forget_one()
 

@@ -93,9 +93,6 @@ class RunMoves:
             self._outbox.append([run.data].clear)
         run.data = data
         run.result_bytes = size
-        if run.waiters is not None:  # before all else in the outbox: some of that takes its time
-            self._outbox.extendleft(waiter.release for waiter in run.waiters)
-            run.waiters = None
         run.context = None
         worker = run.worker
         if worker.__class__ is Worker:
@@ -108,6 +105,10 @@ class RunMoves:
                 extra.cancel_event.set()
             extra.stuck = False
             extra.packed = extra.elsewhere = None
+        if run.waiters is not None:  # their threads take a while to wake up, and then find the rest of this done
+            for waiter in run.waiters:
+                waiter.release()
+            run.waiters = None
         book = self.book
         unfiled = book.unfiled
         unfiled.append((run, meter))

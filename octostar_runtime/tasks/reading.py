@@ -149,19 +149,22 @@ class TaskReading(PoolControl):
 
     def wait(self, task_id: Hashable, timeout_s: float | None = None, *, scope: str = "global") -> bool:
         """Wait until a task has ended, its newer submissions included; False after ``timeout_s`` seconds."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
         newest_of = self._book.newest
         with self._lock:
-            found = newest_of.get(task_id) if task_id.__class__ is str and scope == "global" else None
-            run = self._find(task_id, scope) if found is None else found
+            run = newest_of.get(task_id) if scope == "global" and task_id.__class__ is str else None
+            if run is None:
+                run = self._find(task_id, scope)
             waiter = None if run.ended_mono is not None else _waiter(run)
+        if waiter is None:
+            return True
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while waiter is not None:
             if deadline is None:
                 waiter.acquire()
             elif not self._hold(run, waiter, deadline - time.monotonic()):
                 return False
-            newest = newest_of.get(run.key, run)
-            if newest is run:
+            newest = newest_of.get(run.key)
+            if newest is run or newest is None:
                 return True
             with self._lock:
                 waiter, run = _waiter(newest), newest

@@ -33,7 +33,9 @@ class Staffing(RunMoves):
         staying = sum(not worker.stopping for worker in pool.workers)
         pool.ready = staying >= pool.size  # with fewer, the next submit tries again
 
-    def _refuse(self, pool: Pool) -> None:
+    def _refuse_when_full(self, pool: Pool) -> None:
+        if pool.queue.size + len(pool.retry_waiting) < pool.queue_limit:
+            return
         pool.rejected += 1
         if pool.rejected == 1:
             self._say("pool.queue_full", pool.name, data={"limit": pool.queue_limit})
