@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -69,7 +70,10 @@ class Report:
 def parse_options(
     benchmark: str, description: str | None, extend: Callable[[argparse.ArgumentParser], object] | None = None
 ) -> argparse.Namespace:
-    """Read ``--json`` and ``--quick``, and whatever ``extend(parser)`` adds, from the command line."""
+    """Read ``--json`` and ``--quick``, and whatever ``extend(parser)`` adds, from the command line.
+
+    From here on a request to end (SIGTERM) is heeded as Ctrl-C is, so that the servers a benchmark has started end too.
+    """
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{benchmark}",
         description=description,
@@ -79,7 +83,9 @@ def parse_options(
     parser.add_argument("--quick", action="store_true", help="smaller sizes, done within 50 s")
     if extend is not None:
         extend(parser)
-    return parser.parse_args()
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    return options
 
 
 def machine() -> dict[str, object]:

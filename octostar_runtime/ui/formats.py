@@ -1,7 +1,5 @@
 """Numbers and times in the words that people read. Pure, and the same as what the browser's script writes."""
 
-from octostar_runtime.models.sessions import SessionRecord
-
 
 def duration(seconds: float | None) -> str:
     """Return e.g. ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 05 min``, ``3 d 4 h``."""
@@ -68,6 +66,6 @@ def session_name(session_id: str | None) -> str:
     return "—" if session_id is None else session_id[:8]
 
 
-def person(session: SessionRecord) -> str:
-    """Return who sits at the browser, as far as is known."""
-    return session.user or "not signed in"
+def person(user: str | None, *, observer: bool) -> str:
+    """Return who sits at the browser, as far as the app knows; the console's sign-in is not the app's."""
+    return user or ("at the console" if observer else "not signed in")

@@ -184,7 +184,7 @@ def _row(session: SessionRecord, tasks: str, eyes: Eyes, pages: Mapping[str, str
     ended = session.state.value == "ended"
     return [
         formats.session_ref(session.session_id),
-        eyes.person(session.user) or "not signed in",
+        formats.person(eyes.person(session.user), observer=session.observer),
         session.state.value,
         (session.end_reason.value if session.end_reason else None) if ended else session.life.value,
         # in steps, so that a heartbeat alone does not make a new row

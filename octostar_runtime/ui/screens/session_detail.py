@@ -35,7 +35,7 @@ def body(console: Console, ref: str, close: Callable[[], None]) -> None:
 
 def _facts(console: Console, session: SessionRecord) -> str:
     session = console.eyes.session(session)
-    who = text(session.user or "not signed in")
+    who = text(formats.person(session.user, observer=session.observer))
     if session.user:
         who = link(session.user, console.links.to("sessions", who="all", user=session.user))
     return facts(

@@ -36,6 +36,15 @@ def test_every_session_is_in_exactly_one_group_beside_all() -> None:
     assert sorted(ids) == sorted(one.session_id for one in sessions_)
 
 
+def test_who_has_the_console_open_is_not_called_somebody_who_did_not_sign_in() -> None:
+    there = [replace(a_session(1), user=user, observer=watching) for user, watching in
+             ((None, True), (None, False), ("olga@example.org", True))]  # fmt: skip
+
+    view = sessions.table(sample_snapshot(), there, Links(), EYES, {})
+
+    assert [row[1] for row in view.rows] == ["at the console", "not signed in", "olga@example.org"]
+
+
 def test_all_viewers_of_one_snapshot_share_one_list_and_no_masked_viewer_shares_theirs() -> None:
     snapshot = sample_snapshot()
     masked = Eyes(View(Settings(show_personal="masked")), Principal(name="vera", role=Role.VIEWER, via="link"))
