@@ -15,10 +15,11 @@ import httpx
 from octostar_runtime.deploy.layout import Layout
 from octostar_runtime.deploy.supervisor_config import streamlit_command
 from octostar_runtime.settings import Settings
+from tests.support.ports import free_port
 from tests.support.processes import family, pss_bytes
 from tests.support.running_app import RunningApp
 from tests.support.streamlit_client import StreamlitClient
-from tests.support.streamlit_server import ROOT, free_port
+from tests.support.streamlit_server import ROOT
 
 PATIENCE_S = 60.0
 #: What an operator opens: the UI holds what it has loaded for these until it stops.

@@ -14,7 +14,7 @@ import httpx
 from octostar_runtime.deploy.layout import Layout
 from octostar_runtime.deploy.nginx_config import render_nginx
 from octostar_runtime.settings import Settings
-from tests.support.streamlit_server import free_port
+from tests.support.ports import free_port
 from tests.support.stub_server import StubServer
 from tests.support.tools import need_tool
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.ports import free_port
 from tests.support.tools import need_tool
 
 USER = "octostar"
@@ -90,7 +90,7 @@ def running_postgres() -> Iterator[Postgres]:
     need_tool("initdb")
     directory = Path(tempfile.mkdtemp(prefix="octostar-pg-", dir="/tmp"))
     unprivileged = _unprivileged_user(directory) if os.geteuid() == 0 else None
-    server = Postgres(directory, _free_port(), unprivileged)
+    server = Postgres(directory, free_port(), unprivileged)
     try:
         server.initialise()
         server.start()
@@ -114,9 +114,3 @@ def _unprivileged_user(directory: Path) -> str:
             directory.chmod(0o700)
             return str(account.pw_uid)
     raise RuntimeError("no unprivileged user to run PostgreSQL as")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

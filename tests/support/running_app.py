@@ -24,8 +24,9 @@ from typing import Any, Self
 import httpx
 import psutil
 
+from tests.support.ports import free_port
 from tests.support.processes import alive, describe, family, marked
-from tests.support.streamlit_server import ROOT, free_port
+from tests.support.streamlit_server import ROOT
 from tests.support.tools import need_tool
 
 READY = re.compile(r"is ready: (\S+)/")

@@ -1,14 +1,21 @@
-"""How two processes share the tests: one takes all that is real, the other takes the rest file by file.
+"""How two processes share the tests: one takes what is real and measures time, the other takes the rest file by file.
 
-So no two browsers and deployments of ours compete for the machine, and what a file sets up is set up once.
+So no two deployments of ours that are timed compete for the machine, and what a file sets up is set up once.
 """
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 #: Where tests start real servers and browsers, whose times would suffer from each other.
 REAL = ("tests/real/", "tests/contracts/sessions/")
-#: Long ones among them that measure no time: they go to the process that has less to do.
-PATIENT = ("tests/real/api/test_schema.py", "tests/real/api/test_generated_client.py")
+#: Those among them that measure no time go to the process that has less to do.
+PATIENT = (
+    "tests/real/api/test_generated_client.py",
+    "tests/real/api/test_schema.py",
+    "tests/real/console/test_openid.py",
+    "tests/real/docs/",
+    "tests/real/dropin/",
+    "tests/real/patterns/",
+)
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]
@@ -17,4 +24,4 @@ class Sharing(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         """Return the group of a test."""
         file = nodeid.partition("::")[0]
-        return "real" if file.startswith(REAL) and file not in PATIENT else file
+        return "real" if file.startswith(REAL) and not file.startswith(PATIENT) else file

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
-from tests.support.streamlit_server import free_port
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """A real supervisord with one real program: a server with a child of its own, as stubborn as the test wants it."""
 
-import socket
 import subprocess
 import sys
 import textwrap
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from octostar_runtime.idle.supervisor import SupervisorClient, SupervisorUnavailable
 from octostar_runtime.testing import wait_until
+from tests.support.ports import free_port
 
 PROGRAM = """
 import http.server, os, signal, subprocess, sys
@@ -84,9 +84,3 @@ def _program(name: str, command: str) -> str:
     lines = ["autostart=false", "autorestart=false", "startsecs=1", "startretries=0", "stopwaitsecs=30"]
     lines += ["stopasgroup=true", "killasgroup=true", f"redirect_stderr={'false' if name == 'chatty' else 'true'}"]
     return "\n".join([f"[program:{name}]", f"command={command}", *lines, ""])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

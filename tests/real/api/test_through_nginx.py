@@ -13,7 +13,7 @@ from octostar_runtime.client import ApiRefused, Client
 from octostar_runtime.testing import wait_until
 from tests.support.api_server import ApiServer
 from tests.support.nginx import Nginx
-from tests.support.streamlit_server import free_port
+from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 MB = 1 << 20

@@ -25,8 +25,9 @@ from octostar_runtime.store.opening import open_sql_store
 from octostar_runtime.testing import wait_until
 from tests.contracts.store.conftest import a_node
 from tests.real.console.conftest import PATIENCE_MS, confirm
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
-from tests.support.streamlit_server import ROOT, StreamlitServer, free_port
+from tests.support.streamlit_server import ROOT, StreamlitServer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 LINK = re.compile(r"Sign in \(.*?\): (\S+)")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from octostar_runtime.testing import wait_until
+from tests.support.ports import free_port
 from tests.support.running_app import RunningApp
-from tests.support.streamlit_server import free_port
 
 VISITOR = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
 SERVER = """

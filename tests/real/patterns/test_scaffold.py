@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from octostar_runtime.testing import wait_until
+from tests.support.ports import free_port
 from tests.support.streamlit_client import StreamlitClient
-from tests.support.streamlit_server import ROOT, StreamlitServer, free_port
+from tests.support.streamlit_server import ROOT, StreamlitServer
 from tests.support.tools import need_tool
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]

@@ -11,8 +11,9 @@ import pytest
 
 from octostar_runtime.testing import wait_until
 from tests.real.sessions.probe import Probe
+from tests.support.ports import free_port
 from tests.support.streamlit_client import StreamlitClient
-from tests.support.streamlit_server import StreamlitServer, free_port
+from tests.support.streamlit_server import StreamlitServer
 
 APPS = Path(__file__).parent / "apps"
 SETTINGS = {"OCTOSTAR_SESSION_END_AFTER_S": "2", "OCTOSTAR_HEARTBEAT_INTERVAL_S": "0.5"}

@@ -1,7 +1,7 @@
 """Waiting for readiness."""
 
 from octostar_runtime.deploy.announce import wait_ready
-from tests.support.streamlit_server import free_port
+from tests.support.ports import free_port
 from tests.support.stub_server import Answer, StubServer
 
 

@@ -11,7 +11,7 @@ from octostar_runtime.deploy import preconditions
 from octostar_runtime.deploy.layout import Layout
 from octostar_runtime.errors import CannotStart, SettingsError
 from octostar_runtime.settings import PoolSettings, Settings
-from tests.support.streamlit_server import free_port
+from tests.support.ports import free_port
 
 
 def layout(state_dir: Path, **settings: object) -> Layout:
