@@ -173,6 +173,32 @@ def test_the_policy_is_changed_and_its_card_and_the_history_say_so(operator: Pag
     expect(operator.locator(".oc-table tbody tr").first).to_contain_text(f"evenings of {quiet}", timeout=PATIENCE_MS)
 
 
+def test_a_quiet_time_is_tried_on_the_recorded_use_and_put_in_force(operator: Page, console: RunningApp) -> None:
+    before = console.api("GET", "/api/policy").json()
+    with StreamlitClient(console.url, headers={"Origin": console.url}, timeout_s=20) as person:
+        person.go("patterns_initialization")  # somebody to have been there
+        operator.goto(f"{console.url}/idle?tab=whatif")
+        slider = operator.get_by_role("slider", name="Stop it after it was quiet for")
+        expect(slider).to_be_visible(timeout=PATIENCE_MS)
+    button = operator.get_by_role("button", name=re.compile("^Use .* for ui$"))
+    expect(button).to_be_disabled()  # what is in force
+    slider.press("ArrowRight")
+    expect(button).to_be_enabled(timeout=PATIENCE_MS)
+    chosen = (slider.get_attribute("aria-valuetext") or "").strip()
+    expect(button).to_have_text(f"Use {chosen} for ui")
+    button.click()
+
+    expect(operator.get_by_test_id("stToast").first).to_contain_text(
+        f"Version {before['version'] + 1}", timeout=PATIENCE_MS
+    )
+    expect(button).to_be_disabled(timeout=PATIENCE_MS)
+    operator.locator(".oc-tabs a", has_text="Services").click()
+    card = operator.locator(".oc-card", has=operator.locator("b:text-is('ui')"))
+    expect(card).to_contain_text(f"{chosen} of quiet", timeout=PATIENCE_MS)
+    after = console.api("GET", "/api/policy").json()
+    assert after["version"] == before["version"] + 1
+
+
 @pytest.fixture
 def prey(console: RunningApp) -> Iterator[Prey]:
     """What a viewer will find and can do nothing to: a task at work, a stuck one, and a person."""

@@ -32,13 +32,18 @@ PASSED_AT_MOST = 2
 
 
 class WatchedQueue(FairQueue):
-    """A fair queue that checks the bound of fairness at every step; called under the manager's lock."""
+    """A fair queue that checks its promises at every step; called under the manager's lock.
 
-    __slots__ = ("_lines", "_passed", "broken")
+    With a limit per session: that nobody has more than that. Without: the bound of fairness.
+    """
 
-    def __init__(self) -> None:
-        super().__init__()
+    __slots__ = ("_lines", "_passed", "broken", "in_vain", "steps")
+
+    def __init__(self, limit: int | None) -> None:
+        super().__init__(limit)
         self.broken: list[str] = []
+        self.in_vain = 0  # how often a worker came for nothing
+        self.steps = 0  # what could be a reason to come
         self._lines: Counter[Hashable] = Counter()  # what waits or executes, by session
         self._passed: dict[Hashable, Counter[Hashable]] = {}  # newcomers: how often each other session was served
 
@@ -46,13 +51,19 @@ class WatchedQueue(FairQueue):
         if not self._lines[key]:
             self._passed[key] = Counter()
         self._lines[key] += 1
+        self.steps += 1
         super().add(run, key)
 
     def take(self) -> Run | None:
         run = super().take()
         if run is None:
+            self.in_vain += 1
             return None
         served = run.group.key if run.group is not None else None
+        if self.per_session_limit is not None:
+            if run.group is not None and run.group.running > self.per_session_limit:
+                self.broken.append(f"{served} has {run.group.running} at once")
+            return run
         self._passed.pop(served, None)
         for newcomer, others in self._passed.items():
             others[served] += 1
@@ -61,6 +72,7 @@ class WatchedQueue(FairQueue):
         return run
 
     def release(self, run: Run) -> None:
+        self.steps += 1
         if run.group is not None:
             self._lines[run.group.key] -= 1
         super().release(run)
@@ -91,12 +103,14 @@ class Watch:
 class TaskMachine(RuleBasedStateMachine):
     """Submit, supersede, cancel, retry, resize, time out, stop hard, pause, end sessions, close."""
 
+    LIMIT: int | None = None
+
     def __init__(self) -> None:
         super().__init__()
         chosen = Settings(pools={"default": PoolSettings(size=2)}, retain_runs=10_000)
         self.tasks = TaskManager(settings=chosen)
         self.pool = self.tasks._pools["default"]
-        self.queue = self.pool.queue = WatchedQueue()
+        self.queue = self.pool.queue = WatchedQueue(self.LIMIT)
         self.watch = Watch(self.tasks)
         self.size = 2
         self.run_ids: list[str] = []
@@ -233,8 +247,12 @@ class TaskMachine(RuleBasedStateMachine):
         assert all(worker.thread.is_alive() for worker in staying)
 
     @invariant()
-    def nobody_waits_for_anothers_backlog(self) -> None:
+    def the_queue_keeps_its_promises(self) -> None:
         assert not self.queue.broken
+
+    @invariant()
+    def workers_come_for_something(self) -> None:
+        assert self.queue.in_vain <= 5 * (self.queue.steps + 20)
 
     @invariant()
     def nothing_runs_after_the_end(self) -> None:
@@ -257,7 +275,15 @@ class TaskMachine(RuleBasedStateMachine):
         assert not self.after_close
 
 
+class LimitedMachine(TaskMachine):
+    """The same with one run of a session at a time."""
+
+    LIMIT = 1
+
+
 TestTaskMachine = TaskMachine.TestCase
 TestTaskMachine.settings = settings(
     max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
+TestLimitedMachine = LimitedMachine.TestCase
+TestLimitedMachine.settings = settings(TestTaskMachine.settings, max_examples=20)
