@@ -11,9 +11,11 @@ REAL = ("tests/real/", "tests/contracts/sessions/")
 PATIENT = (
     "tests/real/api/test_generated_client.py",
     "tests/real/api/test_schema.py",
+    "tests/real/console/test_mounted.py",
     "tests/real/console/test_openid.py",
     "tests/real/docs/",
     "tests/real/dropin/",
+    "tests/real/launch/test_preconditions.py",
     "tests/real/patterns/",
 )
 
