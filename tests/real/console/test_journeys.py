@@ -231,6 +231,12 @@ def test_a_viewer_sees_everything_and_finds_every_button_off(viewer: Page, conso
         viewer.evaluate(_FORCE, button)
         expect(viewer.get_by_role("dialog")).to_contain_text("only operators", timeout=PATIENCE_MS)
         expect(viewer.locator(".st-key-oc_confirm button")).to_be_disabled()
+    viewer.goto(f"{console.url}/sessions?who=all&open={prey.person}")  # to look is allowed
+    viewer.get_by_role("button", name="Measure memory").click(timeout=PATIENCE_MS)
+    held = viewer.get_by_text("Its state holds about")
+    expect(held).to_be_visible(timeout=PATIENCE_MS)
+    viewer.wait_for_timeout(5_000)  # two refreshes
+    expect(held).to_be_visible()
     viewer.goto(f"{console.url}/idle?tab=policy")
     expect(viewer.get_by_role("button", name="Save the policy")).to_be_disabled(timeout=PATIENCE_MS)
 
