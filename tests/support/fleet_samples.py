@@ -6,6 +6,7 @@ Deterministic on purpose (a seeded generator, a fixed moment), so that a screens
 import random
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +35,9 @@ FRAMES = (
     ("weights = client.fetch(batch, timeout_s=30)", "fetch", "raise TimeoutError(NO_ANSWER) from None"),
     ("owners = [self._owner(row) for row in batch]", "_owner", 'return self._people[row["customer_id"]]'),
 )
+
+#: How the shares of work are called -> the seconds they are of.
+WINDOWS = {"busy_1m": 60.0, "busy_5m": 300.0, "busy_15m": 900.0}
 
 
 def run_id(number: int) -> str:
@@ -206,12 +210,9 @@ def sample_pools() -> tuple[PoolRecord, ...]:
             busy=4,
             queued=6,
             queue_limit=1_000_000,
-            busy_1m=0.44,
-            busy_5m=0.61,
-            busy_15m=0.38,
             wait=wait,
             run=spread,
-            workers=tuple(_worker("default", n) for n in range(10)),
+            **_staff("default", 10),
         ),
         PoolRecord(
             name="heavy",
@@ -222,49 +223,56 @@ def sample_pools() -> tuple[PoolRecord, ...]:
             queue_limit=500,
             per_session_limit=1,
             stuck=1,
-            busy_1m=1.0,
-            busy_5m=0.97,
-            busy_15m=0.81,
             wait=wait,
             run=spread,
-            workers=tuple(_worker("heavy", n) for n in range(2)),
+            **_staff("heavy", 2),
             rejected=3,
         ),
     )
 
 
+def _staff(pool: str, size: int) -> dict[str, Any]:
+    """Return the workers of a pool and its use, which is the mean of theirs."""
+    workers = tuple(_worker(pool, number) for number in range(size))
+    use = {name: sum(getattr(worker, name) for worker in workers) / size for name in WINDOWS}
+    return {"workers": workers, **use}
+
+
 def _worker(pool: str, number: int) -> WorkerRecord:
     dice = random.Random(f"{pool}{number}")
+    stuck = pool == "heavy" and number == 1
+    run = a_run(90 if stuck else number + 1) if number < 4 or pool == "heavy" else None
+    since = NOW - 40 if run is None or run.started_at is None else run.started_at
     at, spans = NOW - 900, []
-    while at < NOW - 40:
-        at += dice.uniform(2, 60)
+    breaks = 8 if pool == "heavy" else 50
+    while (at := at + dice.uniform(2, breaks)) < since - 5:
         length = dice.uniform(2, 70)
         spans.append(
             BusySpan(
                 run_id=run_id(dice.randrange(34, 80)),
                 name=dice.choice(NAMES),
                 started_at=at,
-                ended_at=min(at + length, NOW),
+                ended_at=min(at + length, since - 1),
             )
         )
         at += length
-    busy = number < 4 or pool == "heavy"
-    if busy:
-        spans.append(
-            BusySpan(run_id=run_id(number + 1), name=NAMES[(number + 1) % 5], started_at=NOW - 20, ended_at=None)
-        )
-    stuck = pool == "heavy" and number == 1
+    if run is not None:
+        spans.append(BusySpan(run_id=run.run_id, name=run.name, started_at=since, ended_at=None))
     return WorkerRecord(
         name=f"{pool}-{number}",
-        state="stuck" if stuck else "busy" if busy else "idle",
-        run_id=(run_id(90) if stuck else run_id(number + 1)) if busy else None,
-        since=NOW - 20,
-        busy_1m=dice.random(),
-        busy_5m=dice.random(),
-        busy_15m=dice.random(),
-        runs=dice.randrange(10, 90),
+        state="idle" if run is None else "stuck" if stuck else "busy",
+        run_id=None if run is None else run.run_id,
+        since=since,
+        runs=len(spans) + dice.randrange(10, 90),
         spans=tuple(spans),
+        **{name: _busy(spans, seconds) for name, seconds in WINDOWS.items()},
     )
+
+
+def _busy(spans: Iterable[BusySpan], seconds: float) -> float:
+    """Return which share of the last ``seconds`` was work."""
+    begin = NOW - seconds
+    return sum(max(0.0, (span.ended_at or NOW) - max(span.started_at, begin)) for span in spans) / seconds
 
 
 def a_cluster_pool() -> PoolRecord:
@@ -291,9 +299,8 @@ def a_cluster_pool() -> PoolRecord:
     )  # fmt: skip
     spread = Spread(count=96, p50_s=14.2, p95_s=71.0, max_s=188.0)
     return PoolRecord(
-        name="cluster", node_id=UI_NODE, engine="dask", size=3, busy=3, queued=5, queue_limit=10_000, busy_1m=0.92,
-        busy_5m=0.7, busy_15m=0.55, wait=Spread(count=96, p50_s=0.4, p95_s=8.8, max_s=20.0), run=spread,
-        workers=tuple(_worker("cluster", n) for n in range(3)), cluster=cluster,
+        name="cluster", node_id=UI_NODE, engine="dask", size=3, busy=3, queued=5, queue_limit=10_000,
+        wait=Spread(count=96, p50_s=0.4, p95_s=8.8, max_s=20.0), run=spread, cluster=cluster, **_staff("cluster", 3),
     )  # fmt: skip
 
 
