@@ -127,9 +127,12 @@ def a_stuck_run(number: int = 90) -> RunRecord:
     asked = CancelRecord(
         requested_at=NOW - 95, by="ada@example.org", reason="wrong file", outcome=CancelOutcome.REQUESTED
     )
+    queued, started = NOW - 341, NOW - 340
+    timeline = (*_timeline(queued, started, None, RunState.RUNNING), (RunState.CANCELLING, asked.requested_at))
     return a_run(
-        number, RunState.CANCELLING, stuck=True, cancel=asked, started_at=NOW - 340, queued_at=NOW - 341, progress=0.31
-    )
+        number, RunState.CANCELLING, stuck=True, cancel=asked, queued_at=queued, started_at=started, wait_s=1.0,
+        timeline=timeline, logs=_logs(started), progress=0.31, pool="heavy", worker="heavy-1",
+    )  # fmt: skip
 
 
 def a_session(number: int = 1, **changes: object) -> SessionRecord:
@@ -241,7 +244,7 @@ def _staff(pool: str, size: int) -> dict[str, Any]:
 def _worker(pool: str, number: int) -> WorkerRecord:
     dice = random.Random(f"{pool}{number}")
     stuck = pool == "heavy" and number == 1
-    run = a_run(90 if stuck else number + 1) if number < 4 or pool == "heavy" else None
+    run = a_stuck_run() if stuck else a_run(number + 1) if number < 4 or pool == "heavy" else None
     since = NOW - 40 if run is None or run.started_at is None else run.started_at
     at, spans = NOW - 900, []
     breaks = 8 if pool == "heavy" else 50

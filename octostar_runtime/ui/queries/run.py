@@ -35,6 +35,13 @@ def state_word(run: RunRecord) -> Word:
     return words.STUCK if run.stuck and not run.terminal else words.word(words.RUN, run.state)
 
 
+def there_since(run: RunRecord) -> float | None:
+    """Return when a live run came to the state it is in, in UTC seconds; a stuck one when it was asked to stop."""
+    if run.terminal:
+        return None
+    return run.timeline[-1][1] if run.timeline else run.queued_at
+
+
 def cancel_story(run: RunRecord) -> str:
     """Return how a cancel went: requested, acknowledged, stopped or ignored, and how long each took."""
     cancel = run.cancel

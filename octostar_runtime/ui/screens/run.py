@@ -56,9 +56,8 @@ def _found(console: Console, run_id: str) -> RunRecord | None:
 
 
 def _head(console: Console, run: RunRecord) -> None:
-    ticking = ""
-    if not run.terminal and run.started_at is not None:
-        ticking = f' <span class="oc-dim">for {since(run.started_at, console.source.now())}</span>'
+    entered = queries.there_since(run)
+    ticking = "" if entered is None else f' <span class="oc-dim">for {since(entered, console.source.now())}</span>'
     blocks.markup(
         f'<h2 class="oc-title">{text(run.name)}</h2><div>{pill(queries.state_word(run))}{ticking} '
         f'<span class="oc-dim">· run {copyable(formats.short_id(run.run_id), run.run_id)}</span></div>'
