@@ -30,11 +30,13 @@ def _no_policy() -> tuple[str | None, int]:
 class LocalNode:
     """Answers about this process. Each is called about once a second, from the fleet's threads, and must be quick.
 
-    ``runs`` are this node's live runs and its newest ended ones, newest first; ``policy`` is (mode, version).
+    ``runs`` are this node's live runs and its newest ended ones, newest first, as many as are shown; ``counts`` and
+    ``oldest_queued_at`` are about all of them. ``policy`` is (mode, version).
     """
 
     runs: Callable[[], Sequence[RunRecord]] = _nothing
     counts: Callable[[], Mapping[RunState, int]] = field(default=dict)
+    oldest_queued_at: Callable[[], float | None] = _none
     sessions: Callable[[], Sequence[SessionRecord]] = _nothing
     pools: Callable[[], Sequence[PoolRecord]] = _nothing
     services: Callable[[], Sequence[ServiceRecord]] = _nothing

@@ -7,14 +7,13 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import islice
 
 from octostar_runtime.clock import Clock
 from octostar_runtime.fleet.heart import Remote
 from octostar_runtime.fleet.local import LocalNode
 from octostar_runtime.models.fleet import FleetSnapshot
 from octostar_runtime.models.nodes import NodeRecord
-from octostar_runtime.models.runs import RunRecord, RunState
+from octostar_runtime.models.runs import WAITING, RunRecord
 from octostar_runtime.models.sessions import SessionRecord
 from octostar_runtime.periodic import PeriodicThread
 
@@ -74,7 +73,9 @@ class FleetReader:
             runs_limit=self._runs_limit,
             counts=Counter(local.counts()) + Counter(remote.counts),
             failed_last_hour=remote.failed_last_hour,
-            oldest_wait_s=_oldest_wait(own_runs, remote.runs, now),
+            oldest_wait_s=_longest_wait(
+                [local.oldest_queued_at(), *(status.oldest_queued_at for status in statuses)], now
+            ),
             pools=(*local.pools(), *(pool for status in statuses for pool in status.pools)),
             services=(*local.services(), *(service for status in statuses for service in status.services)),
             callbacks=(*local.callbacks(), *(callback for status in statuses for callback in status.callbacks)),
@@ -95,15 +96,14 @@ def _merged_sessions(own: Iterable[SessionRecord], others: Iterable[SessionRecor
 
 
 def _newest(runs: list[RunRecord], limit: int) -> tuple[RunRecord, ...]:
-    """Return live runs first of all, then the newest ended ones, up to ``limit``, the newest first."""
+    """Return up to ``limit`` runs, the newest first; those that execute count before those that wait or have ended."""
     runs.sort(key=lambda run: run.queued_at, reverse=True)
     if len(runs) <= limit:
         return tuple(runs)
-    live = list(islice((run for run in runs if not run.terminal), limit))
-    ended = islice((run for run in runs if run.terminal), limit - len(live))
-    return tuple(sorted([*live, *ended], key=lambda run: run.queued_at, reverse=True))
+    kept = sorted(runs, key=lambda run: (run.terminal, run.state in WAITING))[:limit]
+    return tuple(sorted(kept, key=lambda run: run.queued_at, reverse=True))
 
 
-def _oldest_wait(own: Iterable[RunRecord], others: Iterable[RunRecord], now: float) -> float | None:
-    waiting = [run.queued_at for runs in (own, others) for run in runs if run.state is RunState.QUEUED]
+def _longest_wait(queued_at: Iterable[float | None], now: float) -> float | None:
+    waiting = [at for at in queued_at if at is not None]
     return max(0.0, now - min(waiting)) if waiting else None

@@ -19,12 +19,13 @@ MOST_ROWS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
-    """A node's pools, services, callbacks and machine."""
+    """A node's pools, services, callbacks and machine, and when the run was queued that has waited longest."""
 
     pools: tuple[PoolRecord, ...] = ()
     services: tuple[ServiceRecord, ...] = ()
     callbacks: tuple[CallbackRecord, ...] = ()
     host: HostSample | None = None
+    oldest_queued_at: float | None = None
 
 
 def written(local: LocalNode) -> dict[str, object]:
@@ -34,6 +35,7 @@ def written(local: LocalNode) -> dict[str, object]:
         services=tuple(local.services())[:MOST_ROWS],
         callbacks=tuple(local.callbacks())[:MOST_ROWS],
         host=local.host(),
+        oldest_queued_at=local.oldest_queued_at(),
     )
     encoded: dict[str, object] = encode(status)
     return encoded
@@ -46,6 +48,7 @@ def read(status: Mapping[str, Any]) -> NodeStatus:
         services=_each(ServiceRecord, status.get("services")),
         callbacks=_each(CallbackRecord, status.get("callbacks")),
         host=next(iter(_each(HostSample, [status["host"]] if status.get("host") else [])), None),
+        oldest_queued_at=at if isinstance(at := status.get("oldest_queued_at"), float | int) else None,
     )
 
 

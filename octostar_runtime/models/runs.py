@@ -29,6 +29,8 @@ class RunState(StrEnum):
 
 TERMINAL = frozenset({RunState.SUCCESS, RunState.ERROR, RunState.CANCELLED, RunState.TIMED_OUT, RunState.LOST})
 LIVE = frozenset(RunState) - TERMINAL
+WAITING = frozenset({RunState.QUEUED, RunState.RETRY_WAIT})
+EXECUTING = LIVE - WAITING  # as far as is known
 
 #: The only moves a run may make. Everything that changes a state goes through this table.
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {

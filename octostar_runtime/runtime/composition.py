@@ -165,6 +165,7 @@ class Runtime:
             local=LocalNode(
                 runs=lambda: self.tasks.runs(RUNS_SHOWN),
                 counts=self.tasks.counts,
+                oldest_queued_at=self.tasks.oldest_queued_at,
                 sessions=self.sessions.sessions,
                 pools=self.tasks.pools,
                 services=self._announced_services,

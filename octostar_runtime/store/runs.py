@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from octostar_runtime.errors import InvalidInput
 from octostar_runtime.models.groups import RunGroups
-from octostar_runtime.models.runs import RunRecord, RunState
+from octostar_runtime.models.runs import EXECUTING, RunRecord, RunState
 from octostar_runtime.query import Field, Query, Term, parse
 from octostar_runtime.store.database import Database
 from octostar_runtime.store.filters import condition_of, states_of
@@ -128,12 +129,18 @@ class SqlRuns:
         return _narrowed(connection, query, condition, condition_of(part, self._now()))
 
     def versions(self, *, without_node: str, limit_live: int, limit_ended: int) -> dict[str, int]:
-        """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones: what a reader must have."""
+        """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones: what a reader must have.
+
+        Of the live ones those first that execute; they are older than all that wait behind them.
+        """
         narrow = select(run.c.run_id, run.c.seq).where(run.c.node_id != without_node)
-        live = narrow.where(run.c.ended_at.is_(None)).order_by(run.c.queued_at.desc()).limit(limit_live)
+        newest = narrow.order_by(run.c.queued_at.desc()).limit(limit_live)
+        executing = newest.where(run.c.state.in_(sorted(EXECUTING)))
+        live = newest.where(run.c.ended_at.is_(None))
         ended = narrow.where(run.c.ended_at.is_not(None)).order_by(LAST_ENDED).limit(limit_ended)
         with self._database.read() as connection:
-            return {row[0]: row[1] for row in [*connection.execute(ended), *connection.execute(live)]}
+            first, then, last = ({row[0]: row[1] for row in connection.execute(q)} for q in (executing, live, ended))
+        return dict(islice((first | then).items(), limit_live)) | last
 
     def many(self, run_ids: Sequence[str]) -> list[RunRecord]:
         """Return those of the named runs that are stored, in no particular order."""

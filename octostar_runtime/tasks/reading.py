@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from octostar_runtime.errors import InvalidInput, InvalidTask, ResultExpired
-from octostar_runtime.models.runs import TASK_STATUS, RunRecord, RunState
+from octostar_runtime.models.runs import TASK_STATUS, WAITING, RunRecord, RunState
 from octostar_runtime.settings import Settings
 from octostar_runtime.tasks.book import RunBook
 from octostar_runtime.tasks.context import ambient
@@ -21,7 +21,6 @@ from octostar_runtime.tasks.sizing import size_of
 
 _new_lock = threading.Lock
 SCOPED = "octostar:scope"
-_WAITING = (RunState.QUEUED, RunState.RETRY_WAIT)
 RUNS_LIMIT = 2_000
 
 
@@ -99,6 +98,11 @@ class TaskReading(PoolControl):
                     if run.ended_mono is None:
                         counts[run.state] += 1
             return counts
+
+    def oldest_queued_at(self) -> float | None:
+        """Return when the run was queued that has waited longest, in UTC seconds; None when none waits."""
+        with self._lock:
+            return next((run.queued_wall for run in self._book.live if run.state is RunState.QUEUED), None)
 
     def stack(self, run_id: str) -> str:
         """Return the live stack of the thread that executes a run, innermost frame last; "" when none does."""
@@ -234,7 +238,7 @@ class TaskReading(PoolControl):
         if waiting <= limit:
             return sorted(self._live_runs(), key=lambda run: run.run_id, reverse=True)[:limit]
         executing = [run for pool in pools for run in pool.executing() if run.ended_mono is None]
-        newest = (run for run in reversed(self._book.live) if run.state in _WAITING)
+        newest = (run for run in reversed(self._book.live) if run.state in WAITING)
         return [*executing, *islice(newest, max(0, limit - len(executing)))][:limit]
 
     def _runs_of(self, session_id: str) -> list[Run]:

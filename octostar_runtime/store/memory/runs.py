@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from octostar_runtime.errors import InvalidInput
 from octostar_runtime.models.groups import RunGroups
-from octostar_runtime.models.runs import RunRecord, RunState
+from octostar_runtime.models.runs import WAITING, RunRecord, RunState
 from octostar_runtime.query import parse
 from octostar_runtime.store.anonymous import Mentions, without_mention, without_person
 from octostar_runtime.store.grouping import FAILED, Sample, Shelf, bucketed, check_key, grouped, stretches
@@ -124,7 +124,9 @@ class MemoryRuns:
     def versions(self, *, without_node: str, limit_live: int, limit_ended: int) -> dict[str, int]:
         """Return ``{run_id: seq}`` of other nodes' live runs and newest ended ones."""
         others = [run for run in self.every() if run.node_id != without_node]
-        live = sorted((r for r in others if not r.terminal), key=lambda r: -r.queued_at)[:limit_live]
+        live = sorted((r for r in others if not r.terminal), key=lambda r: (r.state in WAITING, -r.queued_at))[
+            :limit_live
+        ]
         ended = sorted((r for r in others if r.terminal), key=lambda r: -(r.ended_at or 0.0))[:limit_ended]
         return {run.run_id: run.seq for run in (*ended, *live)}
 

@@ -207,3 +207,23 @@ def test_odd_characters_neither_break_a_write_nor_a_search(store: Store) -> None
     store.write(Batch(runs=[run]))
     assert store.runs.get(run.run_id) is not None
     assert store.runs.count("error:half") == 1
+
+
+def test_a_reader_is_given_what_executes_before_what_waits_behind_it(store: Store) -> None:
+    executing = [
+        replace(a_run(900 + number, state), node_id="there")
+        for number, state in enumerate((RunState.RUNNING, RunState.CANCELLING, RunState.UNKNOWN))
+    ]
+    waiting = [replace(a_run(number, RunState.QUEUED), node_id="there") for number in range(1, 30)]
+    ended = replace(a_run(950, RunState.SUCCESS), node_id="there")
+    own = replace(a_run(951, RunState.RUNNING), node_id="here")
+    store.write(Batch(runs=[*executing, *waiting, ended, own]))
+
+    found = store.runs.versions(without_node="here", limit_live=10, limit_ended=5)
+
+    assert {run.run_id for run in executing} < set(found)
+    assert len(found) == 11
+    assert found[ended.run_id] == ended.seq
+    assert own.run_id not in found
+    newest = sorted(waiting, key=lambda run: -run.queued_at)[:7]
+    assert {run.run_id for run in newest} < set(found)
