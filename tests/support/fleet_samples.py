@@ -36,6 +36,7 @@ FRAMES = (
     ("owners = [self._owner(row) for row in batch]", "_owner", 'return self._people[row["customer_id"]]'),
 )
 
+FAILED = (RunState.ERROR, RunState.TIMED_OUT, RunState.LOST)
 #: How the shares of work are called -> the seconds they are of.
 WINDOWS = {"busy_1m": 60.0, "busy_5m": 300.0, "busy_15m": 900.0}
 
@@ -396,8 +397,8 @@ def sample_snapshot(**changes: object) -> FleetSnapshot:
         runs=runs,
         runs_limit=5000,
         counts=Counter(run.state for run in runs) + Counter({RunState.SUCCESS: 48_211}),
-        failed_last_hour=13,
-        oldest_wait_s=3.9,
+        failed_last_hour=sum(run.state in FAILED for run in runs),  # all of them ended within it
+        oldest_wait_s=NOW - min(run.queued_at for run in runs if run.state is RunState.QUEUED),
         pools=sample_pools(),
         services=sample_services(),
         callbacks=(

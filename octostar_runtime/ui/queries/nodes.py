@@ -20,8 +20,16 @@ def _sessions_at(snapshot: FleetSnapshot) -> Counter[str]:
     return Counter(session.node_id for session in snapshot.sessions if session.state == "connected")
 
 
-def _runs_at(snapshot: FleetSnapshot) -> Counter[str]:
-    return Counter(run.node_id for run in snapshot.runs if not run.terminal)
+def live_tasks_at(snapshot: FleetSnapshot) -> Counter[str]:
+    """Return how many tasks wait or are at work at each node: by its pools, as a snapshot has the newest runs only.
+
+    Of a node whose pools are not heard of any more, those of its runs that are known.
+    """
+    counted: Counter[str] = Counter()
+    for pool in snapshot.pools:
+        counted[pool.node_id] += pool.busy + pool.queued + pool.waiting_retry
+    known = Counter(run.node_id for run in snapshot.runs if not run.terminal)
+    return counted + Counter({node_id: n for node_id, n in known.items() if node_id not in counted})
 
 
 def table(snapshot: FleetSnapshot) -> Table:
@@ -32,7 +40,7 @@ def table(snapshot: FleetSnapshot) -> Table:
 def _table(snapshot: FleetSnapshot) -> Table:
     order = {"lost": 0, "late": 1, "draining": 2, "ok": 3, "stopped": 4}
     nodes = sorted(snapshot.nodes, key=lambda node: (order.get(node.state.value, 5), node.name, node.kind))
-    sessions, runs = _sessions_at(snapshot), _runs_at(snapshot)
+    sessions, runs = _sessions_at(snapshot), live_tasks_at(snapshot)
     columns = (
         Column(label="Node", main=True),
         Column(label="Part"),

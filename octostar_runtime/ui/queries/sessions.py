@@ -132,7 +132,7 @@ def table(
             href=links.to("tasks", q="session:") + "{id}",
             end=True,
             sort="tasks",
-            help="How many it has started, and how many of them are at work",
+            help=f"How many it has started, and how many of them are at work; of {tasks_looked_at(snapshot)}",
         ),
         Column(label="Last run", end=True, sort="took", help="How long its script took the last time"),
         Column(label="Browser"),
@@ -163,6 +163,13 @@ def ordered(
         "took": lambda session: session.last_run_s or 0.0,
     }
     return sorted(sessions, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
+
+
+def tasks_looked_at(snapshot: FleetSnapshot) -> str:
+    """Return which tasks the counts of sessions and users are about: all there are, or the newest of them."""
+    kept, known = sum(snapshot.counts.values()), len(snapshot.runs)
+    every = formats.plural(max(kept, known), "task")
+    return f"the newest {formats.number(known)} of {every}" if kept > known else every
 
 
 def _task_counts(snapshot: FleetSnapshot) -> tuple[Counter[str], Counter[str]]:

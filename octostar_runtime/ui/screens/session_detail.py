@@ -70,7 +70,7 @@ def _life(session: SessionRecord, now: float) -> tuple[tuple[str, str], ...]:
 
 def _tasks(console: Console, session: SessionRecord) -> None:
     mine = [run for run in console.snapshot.runs if run.session_id == session.session_id]
-    blocks.heading("Its tasks", "")
+    blocks.heading("Its tasks", f"among {sessions.tasks_looked_at(console.snapshot)}")
     if not mine:
         blocks.empty("No tasks", "Background tasks started by this tab would be here.")
         return

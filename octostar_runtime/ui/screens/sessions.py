@@ -184,10 +184,7 @@ def _whose(picked: list[SessionRecord], console: Console) -> str:
 
 def _users(console: Console) -> None:
     snapshot = console.snapshot
-    kept = sum(snapshot.counts.values())
-    over = formats.plural(len(snapshot.runs), "task")
-    if kept > len(snapshot.runs):
-        over = f"the newest {formats.number(len(snapshot.runs))} of {formats.plural(kept, 'task')}"
+    over = sessions.tasks_looked_at(snapshot)
     blocks.heading("What each user's work costs", f"over {over}; a name leads to sessions, a count to tasks")
     view = sessions.users_shown(snapshot, console.links, console.eyes)
     table(view, key="oc_users", none=("No user is known", "Users appear when people are signed in to the app."))

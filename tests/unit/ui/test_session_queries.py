@@ -45,6 +45,14 @@ def test_who_has_the_console_open_is_not_called_somebody_who_did_not_sign_in() -
     assert [row[1] for row in view.rows] == ["at the console", "not signed in", "olga@example.org"]
 
 
+def test_counts_of_tasks_say_which_tasks_they_are_about() -> None:
+    some = sample_snapshot()
+    runs = len(some.runs)
+
+    assert sessions.tasks_looked_at(some) == f"the newest {runs} of {sum(some.counts.values()):,} tasks"
+    assert sessions.tasks_looked_at(replace(some, counts={RunState.SUCCESS: runs})) == f"{runs} tasks"
+
+
 def test_all_viewers_of_one_snapshot_share_one_list_and_no_masked_viewer_shares_theirs() -> None:
     snapshot = sample_snapshot()
     masked = Eyes(View(Settings(show_personal="masked")), Principal(name="vera", role=Role.VIEWER, via="link"))
