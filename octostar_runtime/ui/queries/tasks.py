@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from octostar_runtime.models.fleet import FleetSnapshot
-from octostar_runtime.models.runs import RunRecord, RunState
+from octostar_runtime.models.runs import LIVE, RunRecord, RunState
 from octostar_runtime.query import Field, Query, parse
 from octostar_runtime.ui import formats, words
 from octostar_runtime.ui.links import Links
@@ -109,13 +109,16 @@ _tables = Once(values=16)
 def from_snapshot(snapshot: FleetSnapshot, wanted: Wanted) -> Listed | None:
     """Return the page out of memory when it surely holds all of it, None when the archive has to be asked.
 
-    That is the case for a tab without a search, in the usual order, as far as the snapshot reaches.
+    That is the case for a tab without a search, in the usual order, as far as the snapshot reaches. One that is full of
+    live runs has no ended ones, which may be newer than those.
     """
     if wanted.text.strip() or wanted.sort != DEFAULT_SORT:
         return None
     total = tab_counts(snapshot.counts)[wanted.tab if wanted.tab in TABS else ""]
     states = TABS.get(wanted.tab, TABS[""])[1]
     runs: Sequence[RunRecord] = snapshot.runs
+    if not states and sum(snapshot.counts.get(state, 0) for state in LIVE) >= snapshot.runs_limit:
+        return None
     if states:
         wanted_states = frozenset(states)  # the states are strings themselves
         runs = _once.get(snapshot, states, lambda: [run for run in snapshot.runs if run.state in wanted_states])

@@ -50,6 +50,18 @@ def test_what_memory_does_not_surely_hold_is_asked_of_the_archive(wanted: tasks.
     assert tasks.from_snapshot(sample_snapshot(), wanted) is None
 
 
+def test_a_snapshot_full_of_live_runs_has_not_the_newest_of_all() -> None:
+    waiting = [a_run(number, RunState.QUEUED) for number in range(60)]
+    full = replace(
+        sample_snapshot(runs=tuple(waiting)), runs_limit=60, counts={RunState.QUEUED: 4_000, RunState.SUCCESS: 9}
+    )
+
+    assert tasks.from_snapshot(full, tasks.Wanted()) is None
+    queued = tasks.from_snapshot(full, tasks.Wanted(tab="queued"))
+    assert queued is not None
+    assert queued.total == 4_000
+
+
 def test_the_tab_and_the_box_make_one_search() -> None:
     wanted = tasks.Wanted(tab="queued", text="user:ada* -pool:gpu")
 
