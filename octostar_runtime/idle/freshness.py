@@ -7,10 +7,8 @@ counted on the monotonic clock, so that a stepped wall clock changes nothing.
 from collections.abc import Iterable, Iterator
 
 from octostar_runtime.idle.observation import Observation
-from octostar_runtime.models.runs import RunState
+from octostar_runtime.models.runs import EXECUTING
 from octostar_runtime.models.sessions import SessionState
-
-_AT_WORK = frozenset({RunState.RUNNING, RunState.CANCELLING, RunState.UNKNOWN})
 
 
 class LastNews:
@@ -49,5 +47,5 @@ def untouched_tabs(observation: Observation, utc: float) -> Iterator[tuple[str, 
 def silent_runs(observation: Observation, utc: float) -> Iterator[tuple[str, object, float]]:
     """Runs at work with their change counter as stamp: any transition, progress or output is news."""
     for run in observation.live_runs:
-        if run.state in _AT_WORK:
+        if run.state in EXECUTING:
             yield run.run_id, run.seq, 0.0

@@ -158,9 +158,7 @@ class TaskReading(PoolControl):
             run = newest_of.get(task_id) if scope == "global" and task_id.__class__ is str else None
             if run is None:
                 run = self._find(task_id, scope)
-            waiter = None if run.ended_mono is not None else _waiter(run)
-        if waiter is None:
-            return True
+            waiter = _waiter(run)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while waiter is not None:
             if deadline is None:

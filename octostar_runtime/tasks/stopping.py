@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from octostar_runtime.clock import Clock
-from octostar_runtime.models.runs import RunState
+from octostar_runtime.models.runs import WAITING, RunState
 from octostar_runtime.ports import EventSink
 from octostar_runtime.tasks.book import RunBook
 from octostar_runtime.tasks.deadlines import Due
@@ -45,7 +45,7 @@ class Stopping(Staffing):
             at_wall=self.clock.time(), at_mono=now, by=by, reason=reason, timeout=timeout, final=not timeout
         )
         extra.cancel = request
-        if run.state in (QUEUED, RETRY_WAIT):
+        if run.state in WAITING:
             waited = run.state
             request.stopped_mono = now
             self._end(run, CANCELLED, now, run.data, run.result_bytes or 0)

@@ -14,9 +14,10 @@ from octostar_runtime.models.events import Event
 from octostar_runtime.models.fleet import FleetSnapshot, HostSample, StoreHealth
 from octostar_runtime.models.nodes import NodeRecord, NodeState
 from octostar_runtime.models.pools import BusySpan, ClusterRecord, ClusterWorker, PoolRecord, Spread, WorkerRecord
-from octostar_runtime.models.runs import CancelOutcome, CancelRecord, LogLine, RunRecord, RunState
+from octostar_runtime.models.runs import WAITING, CancelOutcome, CancelRecord, LogLine, RunRecord, RunState
 from octostar_runtime.models.services import Blocker, ServiceRecord, ServiceState
 from octostar_runtime.models.sessions import CallbackRecord, EndReason, Life, SessionRecord, SessionState
+from octostar_runtime.store.grouping import FAILED
 
 NOW = 1_800_000_000.0
 UI_NODE = "018cc251-f400-7000-8000-00000000000a"
@@ -36,7 +37,6 @@ FRAMES = (
     ("owners = [self._owner(row) for row in batch]", "_owner", 'return self._people[row["customer_id"]]'),
 )
 
-FAILED = (RunState.ERROR, RunState.TIMED_OUT, RunState.LOST)
 #: How the shares of work are called -> the seconds they are of.
 WINDOWS = {"busy_1m": 60.0, "busy_5m": 300.0, "busy_15m": 900.0}
 
@@ -53,7 +53,7 @@ def a_run(number: int = 1, state: RunState = RunState.RUNNING, **changes: object
     """Return one plausible run in ``state``."""
     dice = random.Random(number)
     queued_at = NOW - 20 - number * 7
-    started = None if state in (RunState.QUEUED, RunState.RETRY_WAIT) else queued_at + dice.uniform(0.01, 4)
+    started = None if state in WAITING else queued_at + dice.uniform(0.01, 4)
     ended = started + dice.uniform(0.2, 60) if started is not None and state.terminal else None
     kind, message = ERRORS[number % len(ERRORS)]
     failed = state in (RunState.ERROR, RunState.TIMED_OUT)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from octostar_runtime.models.fleet import FleetSnapshot, HostSample
-from octostar_runtime.models.runs import RunState
+from octostar_runtime.models.runs import EXECUTING, WAITING
 from octostar_runtime.models.sessions import CallbackRecord
 from octostar_runtime.ui import formats
 from octostar_runtime.ui.links import Links
@@ -42,8 +42,8 @@ class Concern:
 def figures(snapshot: FleetSnapshot, links: Links) -> list[Figure]:
     """Return the tiles, in the order in which an operator asks."""
     counts = snapshot.counts
-    running = sum(counts.get(state, 0) for state in (RunState.RUNNING, RunState.CANCELLING, RunState.UNKNOWN))
-    waiting = counts.get(RunState.QUEUED, 0) + counts.get(RunState.RETRY_WAIT, 0)
+    running = sum(counts.get(state, 0) for state in EXECUTING)
+    waiting = sum(counts.get(state, 0) for state in WAITING)
     size = sum(pool.size for pool in snapshot.pools)
     busy = sum(pool.busy for pool in snapshot.pools)
     healthy = sum(1 for node in snapshot.nodes if node.state.value in ("ok", "draining"))

@@ -132,7 +132,9 @@ def table(
             href=links.to("tasks", q="session:") + "{id}",
             end=True,
             sort="tasks",
-            help=f"How many it has started, and how many of them are at work; of {tasks_looked_at(snapshot)}",
+            # the same at every refresh, unlike how many there are
+            help=f"How many of the newest {formats.number(snapshot.runs_limit)} tasks it has started, and how many of "
+            "them are at work",
         ),
         Column(label="Last run", end=True, sort="took", help="How long its script took the last time"),
         Column(label="Browser"),

@@ -1,7 +1,5 @@
 """The snapshot tells the truth about a queue that is longer than what it shows."""
 
-from collections.abc import Callable
-
 from octostar_runtime.fleet.heart import Remote
 from octostar_runtime.fleet.local import LocalNode
 from octostar_runtime.fleet.reader import FleetReader
@@ -15,8 +13,9 @@ from tests.support.fleet_samples import a_run
 
 
 def reader(clock: ManualClock, local: LocalNode, *, remote: Remote | None = None, limit: int = 10) -> FleetReader:
-    there: Callable[[], Remote] = lambda: remote or Remote()  # noqa: E731
-    return FleetReader(node=lambda: a_node("here"), clock=clock, local=local, remote=there, runs_limit=limit)
+    return FleetReader(
+        node=lambda: a_node("here"), clock=clock, local=local, remote=lambda: remote or Remote(), runs_limit=limit
+    )
 
 
 def test_the_longest_wait_is_that_of_the_oldest_run_of_all_not_of_those_shown() -> None:
